@@ -1,2 +1,37 @@
-//! .
+//! The software SGX processor.
+//!
+//! A [`Package`] is what all logical processors share: EPC bounds, EPCM, model-specific registers, keys.
+//! A [`Processor`] is one logical processor: in enclave mode or not. Leaves run on both:
+//! [`Package::encls`] for the kernel's side, [`Package::enclu`] for the program's, [`Package::aex`] for
+//! whatever takes a processor out of an enclave unasked. Each leaf has a file of its own under `encls/` and
+//! `enclu/` and checks in the manual's order.
+//!
+//! The processor knows no operating system and no process. Where bytes lie ([`Frames`]), what a linear
+//! address means ([`AddressSpace`]) and where randomness comes from ([`Entropy`]) are its three seams.
+
 #![forbid(unsafe_code)]
+
+mod config;
+mod encls;
+mod entropy;
+mod epcm;
+mod exit;
+mod frames;
+mod package;
+mod processor;
+mod secs;
+mod space;
+mod state;
+pub mod xsave;
+
+pub use config::{Config, Section};
+pub use encls::EnclsRegisters;
+pub use entropy::Entropy;
+pub use epcm::{Epcm, EpcmEntry};
+pub use exit::{Completion, Exit, Fault};
+pub use frames::{Frames, Place};
+pub use package::{Package, WrmsrFault};
+pub use processor::{EnclaveMode, Processor};
+pub use secs::SecsPage;
+pub use space::{Access, AddressSpace, PageFault, Target};
+pub use state::{Gprs, State};

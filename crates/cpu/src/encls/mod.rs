@@ -1,0 +1,119 @@
+//! ENCLS: the privileged leaves, one file each.
+//!
+//! Every leaf has the same signature and returns `Result<(), Exit>`; [`Package::encls`] dispatches and is the
+//! only place where an outcome becomes RAX, flags or a fault.
+
+mod eadd;
+mod ecreate;
+
+use anyclave_arch::Encls;
+use anyclave_trace::Outcome;
+use zerocopy::{FromBytes, IntoBytes};
+
+use anyclave_arch::{EpcAddr, Linear};
+
+use crate::entropy::Entropy;
+use crate::exit::{Completion, Exit, Fault};
+use crate::frames::Frames;
+use crate::package::Package;
+use crate::processor::Processor;
+use crate::space::{Access, AddressSpace, Target};
+use crate::state::rflags;
+
+/// The registers that ENCLS reads and writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EnclsRegisters {
+    /// Leaf number in; outcome of the leaves that have one out.
+    pub rax: u64,
+    /// First operand.
+    pub rbx: u64,
+    /// Second operand.
+    pub rcx: u64,
+    /// Third operand.
+    pub rdx: u64,
+    /// Flags.
+    pub rflags: u64,
+}
+
+/// One execution of a leaf: the package, the processor that executes, and the kernel's address space.
+pub(crate) struct Context<'a, F, E, S> {
+    pub(crate) package: &'a mut Package<F, E>,
+    pub(crate) processor: &'a mut Processor,
+    pub(crate) space: &'a mut S,
+}
+
+impl<F: Frames, E: Entropy> Package<F, E> {
+    /// Executes ENCLS in 64-bit supervisor mode with the leaf in EAX. SGX is enabled and locked.
+    ///
+    /// # Errors
+    /// The exception it raises; registers are then unchanged.
+    pub fn encls<S: AddressSpace>(
+        &mut self,
+        processor: &mut Processor,
+        space: &mut S,
+        registers: &mut EnclsRegisters,
+    ) -> Result<Completion, Fault> {
+        let [a, b, c, d, ..] = registers.rax.to_le_bytes();
+        let leaf = Encls::from_eax(u32::from_le_bytes([a, b, c, d]));
+        let mut context = Context { package: self, processor, space };
+        let outcome = context.execute(leaf, registers);
+        apply(leaf, registers, outcome)
+    }
+}
+
+impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
+    fn execute(&mut self, leaf: Option<Encls>, registers: &mut EnclsRegisters) -> Result<(), Exit> {
+        let (rbx, rcx) = (Linear(registers.rbx), Linear(registers.rcx));
+        match leaf {
+            Some(Encls::Ecreate) => ecreate::ecreate(self, rbx, rcx),
+            Some(Encls::Eadd) => eadd::eadd(self, rbx, rcx),
+            _ => todo!(),
+        }
+    }
+
+    /// The EPC page behind an operand, or None where the operand is not in the EPC.
+    pub(crate) fn epc(&mut self, at: Linear, access: Access) -> Result<Option<EpcAddr>, Exit> {
+        Ok(match self.space.translate(at, access)? {
+            Target::Epc(address) => Some(address),
+            Target::Ordinary => None,
+        })
+    }
+
+    /// One copy of a structure in ordinary memory, made before any of its fields is looked at.
+    pub(crate) fn copy_in<T: FromBytes + IntoBytes>(&mut self, at: Linear) -> Result<T, Exit> {
+        let mut value = T::new_zeroed();
+        self.space.read(at, value.as_mut_bytes())?;
+        Ok(value)
+    }
+}
+
+/// Whether a leaf reports through RAX and flags.
+const fn has_result(leaf: Encls) -> bool {
+    !matches!(leaf, Encls::Ecreate | Encls::Eadd | Encls::Eextend | Encls::Epa | Encls::Eaug)
+}
+
+fn apply(
+    leaf: Option<Encls>,
+    registers: &mut EnclsRegisters,
+    outcome: Result<(), Exit>,
+) -> Result<Completion, Fault> {
+    let refusal = match outcome {
+        Ok(()) => None,
+        Err(exit) => Some(exit.classify(false)?),
+    };
+    if leaf.is_some_and(has_result) {
+        registers.rflags &= !rflags::STATUS;
+        registers.rax = 0;
+        if let Some(refusal) = refusal {
+            let (error, flag) = match refusal.outcome() {
+                Outcome::Cf(error) => (error, rflags::CF),
+                Outcome::Zf(error) => (error, rflags::ZF),
+                // `classify` has turned these into faults.
+                Outcome::Ud | Outcome::Gp | Outcome::PfRead | Outcome::PfWrite => return Ok(Completion::Done),
+            };
+            registers.rax = error.code().into();
+            registers.rflags |= flag;
+        }
+    }
+    Ok(refusal.map_or(Completion::Done, Completion::Code))
+}

@@ -1,0 +1,97 @@
+//! The EPCM: what the processor knows of each EPC page.
+
+use std::collections::BTreeMap;
+
+use anyclave_arch::{EpcAddr, Linear, PageType, SecInfoFlags};
+
+/// The EPCM entry of one page. The default is a page that is not in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpcmEntry {
+    /// The page is in use.
+    pub valid: bool,
+    /// R, W and X.
+    pub rights: SecInfoFlags,
+    /// Type of the page.
+    pub page_type: PageType,
+    /// The SECS of the enclave that owns the page; the page itself for a SECS.
+    pub secs: EpcAddr,
+    /// Linear address at which the enclave may use the page.
+    pub address: Linear,
+    /// EBLOCK has been executed.
+    pub blocked: bool,
+    /// EAUG has been executed, EACCEPT has not.
+    pub pending: bool,
+    /// EMODT has been executed, EACCEPT has not.
+    pub modified: bool,
+    /// EMODPR has been executed, EACCEPT has not.
+    pub pr: bool,
+}
+
+impl EpcmEntry {
+    /// A page that is not in use.
+    pub const INVALID: Self = Self {
+        valid: false,
+        rights: SecInfoFlags::empty(),
+        page_type: PageType::Secs,
+        secs: EpcAddr(0),
+        address: Linear(0),
+        blocked: false,
+        pending: false,
+        modified: false,
+        pr: false,
+    };
+
+    /// A page in use, with no rights and no state bits.
+    #[must_use]
+    pub const fn new(page_type: PageType, secs: EpcAddr, address: Linear) -> Self {
+        Self { valid: true, page_type, secs, address, ..Self::INVALID }
+    }
+}
+
+/// Pages in a run: 2 MiB, so that untouched EPC costs nothing.
+const RUN_PAGES: usize = 512;
+const RUN_BYTES: u64 = 512 * 4096;
+
+/// The EPCM. Entries exist in runs of 2 MiB from the first page that is used.
+#[derive(Debug, Default)]
+pub struct Epcm {
+    runs: BTreeMap<u64, Box<[EpcmEntry; RUN_PAGES]>>,
+}
+
+impl Epcm {
+    /// The entry of the page that holds `at`.
+    #[must_use]
+    pub fn entry(&self, at: EpcAddr) -> EpcmEntry {
+        let (run, index) = Self::split(at);
+        self.runs.get(&run).and_then(|run| run.get(index)).copied().unwrap_or(EpcmEntry::INVALID)
+    }
+
+    /// Sets the entry of the page that holds `at`.
+    pub(crate) fn set(&mut self, at: EpcAddr, entry: EpcmEntry) {
+        let (run, index) = Self::split(at);
+        let run = self.runs.entry(run).or_insert_with(|| Box::new([EpcmEntry::INVALID; RUN_PAGES]));
+        if let Some(slot) = run.get_mut(index) {
+            *slot = entry;
+        }
+    }
+
+    fn split(at: EpcAddr) -> (u64, usize) {
+        let index = usize::try_from((at.0 % RUN_BYTES) / 4096).unwrap_or(0);
+        (at.0 / RUN_BYTES, index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_of_neighbours_are_apart() {
+        let mut epcm = Epcm::default();
+        let entry = EpcmEntry::new(PageType::Reg, EpcAddr(0), Linear(0x5000));
+        epcm.set(EpcAddr(0x1f_f000), entry);
+        assert_eq!(epcm.entry(EpcAddr(0x1f_ffff)), entry);
+        assert_eq!(epcm.entry(EpcAddr(0x20_0000)), EpcmEntry::INVALID);
+        assert_eq!(epcm.entry(EpcAddr(0x1f_e000)), EpcmEntry::INVALID);
+    }
+}

@@ -1,0 +1,41 @@
+//! Where the bytes of EPC pages lie.
+
+use anyclave_arch::EpcAddr;
+
+/// The place of a page's bytes.
+///
+/// A page that enclave code may touch lies in the *home* of its enclave, at its offset in ELRANGE, so that
+/// one contiguous mapping serves a whole enclave. All other pages lie in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// Out of reach of enclave code: SECS, TCS, VA, and pages that are blocked, pending or modified.
+    Store,
+    /// In the home of enclave `eid`, `page` pages behind its base.
+    Home {
+        /// The enclave's EID.
+        eid: u64,
+        /// Offset in ELRANGE in pages.
+        page: u64,
+    },
+}
+
+/// The memory behind the EPC, by the address of a page.
+///
+/// Enclave threads write homes at any time, so bytes are copied in and out and never referred to.
+/// Addresses are those of EPC pages; offset and length never cross the end of a page.
+/// Failure of the host's memory is not an outcome an instruction knows: implementations end the machine.
+pub trait Frames {
+    /// Copies bytes of a page out.
+    fn read(&mut self, page: EpcAddr, offset: usize, into: &mut [u8]);
+    /// Copies bytes into a page.
+    fn write(&mut self, page: EpcAddr, offset: usize, from: &[u8]);
+    /// Makes a whole page zero.
+    fn zero(&mut self, page: EpcAddr);
+    /// Moves a page's bytes to another place, keeping them. If a second page of the same enclave already
+    /// lies at that offset of the home, this one stays in the store.
+    fn relocate(&mut self, page: EpcAddr, to: Place);
+    /// An enclave has come to be: its home starts at EID `eid`. Called before the first page goes home.
+    fn enclave_created(&mut self, eid: u64, secs: EpcAddr);
+    /// The enclave's SECS is gone for good.
+    fn enclave_removed(&mut self, eid: u64);
+}

@@ -1,0 +1,139 @@
+//! What all logical processors share.
+
+use std::collections::HashMap;
+
+use anyclave_arch::msr::LEPUBKEYHASH_RESET;
+use anyclave_arch::{EpcAddr, Linear, PageType};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
+
+use crate::config::Config;
+use crate::entropy::Entropy;
+use crate::epcm::{Epcm, EpcmEntry};
+use crate::frames::{Frames, Place};
+use crate::secs::SecsPage;
+
+/// The shared part of the processor.
+#[derive(Debug)]
+pub struct Package<F, E> {
+    pub(crate) config: Config,
+    pub(crate) epcm: Epcm,
+    pub(crate) frames: F,
+    pub(crate) entropy: E,
+    /// IA32_SGXLEPUBKEYHASH0..3.
+    pub(crate) lepubkeyhash: [u64; 4],
+    /// CR_REPORT_KEYID: random at reset.
+    pub(crate) report_keyid: [u8; 32],
+    pub(crate) next_eid: u64,
+    /// Logical processors inside each enclave, by EID.
+    pub(crate) inside: HashMap<u64, u64>,
+}
+
+impl<F: Frames, E: Entropy> Package<F, E> {
+    /// A processor after reset: EPC empty, hash MSRs at their reset value.
+    pub fn new(config: Config, frames: F, mut entropy: E) -> Self {
+        let mut report_keyid = [0; 32];
+        entropy.fill(&mut report_keyid);
+        Self {
+            config,
+            epcm: Epcm::default(),
+            frames,
+            entropy,
+            lepubkeyhash: LEPUBKEYHASH_RESET,
+            report_keyid,
+            next_eid: 1,
+            inside: HashMap::new(),
+        }
+    }
+
+    /// What kind of processor this is.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The memory behind the EPC.
+    pub const fn frames_mut(&mut self) -> &mut F {
+        &mut self.frames
+    }
+
+    /// The EPCM entry of a page, for tests, tools and the operating system's own bookkeeping checks.
+    pub fn epcm_entry(&self, page: EpcAddr) -> EpcmEntry {
+        self.epcm.entry(page)
+    }
+
+    /// Logical processors inside the enclave now.
+    pub fn inside(&self, eid: u64) -> u64 {
+        self.inside.get(&eid).copied().unwrap_or(0)
+    }
+
+    /// IA32_SGXLEPUBKEYHASH0..3.
+    pub const fn lepubkeyhash(&self) -> [u64; 4] {
+        self.lepubkeyhash
+    }
+
+    /// Writes IA32_SGXLEPUBKEYHASH0..3, where launch control is flexible.
+    ///
+    /// # Errors
+    /// WRMSR's #GP where FEATURE_CONTROL.SGX_LC is clear.
+    pub const fn set_lepubkeyhash(&mut self, hash: [u64; 4]) -> Result<(), WrmsrFault> {
+        if !self.config.flexible_launch_control {
+            return Err(WrmsrFault);
+        }
+        self.lepubkeyhash = hash;
+        Ok(())
+    }
+
+    /// Whether a physical address lies in an EPC section.
+    pub fn is_epc(&self, at: EpcAddr) -> bool {
+        self.config.sections.iter().any(|section| at.0.wrapping_sub(section.base) < section.size)
+    }
+
+    /// The SECS in a page that the EPCM says is a SECS.
+    pub(crate) fn load_secs(&mut self, page: EpcAddr) -> SecsPage {
+        let mut secs = SecsPage::new_zeroed();
+        self.frames.read(page, 0, secs.as_mut_bytes());
+        secs
+    }
+
+    /// Keeps a changed SECS.
+    pub(crate) fn store_secs(&mut self, page: EpcAddr, secs: &SecsPage) {
+        self.frames.write(page, 0, secs.as_bytes());
+    }
+
+    /// Sets an EPCM entry and brings the page's bytes to where that entry says they belong.
+    pub(crate) fn set_entry(&mut self, page: EpcAddr, entry: EpcmEntry) {
+        self.epcm.set(page, entry);
+        let reachable = entry.valid
+            && entry.page_type == PageType::Reg
+            && !entry.pending
+            && !entry.modified
+            && !entry.blocked;
+        let place = if reachable {
+            let secs = self.load_secs(entry.secs);
+            Place::Home { eid: secs.eid.get(), page: page_of(secs.base(), entry.address) }
+        } else {
+            Place::Store
+        };
+        self.frames.relocate(page, place);
+    }
+
+    /// Copies a structure out of an EPC page.
+    pub(crate) fn read_epc<T: FromBytes + IntoBytes>(&mut self, at: EpcAddr) -> T {
+        let mut value = T::new_zeroed();
+        self.frames.read(at.page(), offset_in_page(at), value.as_mut_bytes());
+        value
+    }
+}
+
+/// WRMSR raised #GP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrmsrFault;
+
+fn page_of(base: Linear, address: Linear) -> u64 {
+    address.0.wrapping_sub(base.0) / anyclave_arch::PAGE_SIZE
+}
+
+/// Offset within the page, as an index.
+pub(crate) fn offset_in_page(at: EpcAddr) -> usize {
+    // Twelve bits fit everywhere.
+    usize::try_from(at.page_offset()).unwrap_or_default()
+}

@@ -1,0 +1,57 @@
+//! One logical processor.
+
+use anyclave_arch::{EpcAddr, Linear};
+
+/// What a logical processor knows while it is inside an enclave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnclaveMode {
+    /// The SECS of the enclave.
+    pub secs: EpcAddr,
+    /// EID of the enclave.
+    pub eid: u64,
+    /// First address of ELRANGE.
+    pub base: Linear,
+    /// Bytes of ELRANGE.
+    pub size: u64,
+    /// EPC page of the TCS.
+    pub tcs: EpcAddr,
+    /// Linear address of the TCS.
+    pub tcs_address: Linear,
+    /// EPC pages of the current SSA frame, first to last, found at entry.
+    pub frame: Vec<EpcAddr>,
+    /// FS base outside, restored at exit.
+    pub saved_fs_base: u64,
+    /// GS base outside, restored at exit.
+    pub saved_gs_base: u64,
+    /// TF outside, where the thread did not opt in to debugging.
+    pub saved_tf: bool,
+    /// TCS.FLAGS.DBGOPTIN at entry.
+    pub debug_opt_in: bool,
+    /// Extended features enabled inside.
+    pub xfrm: u64,
+}
+
+impl EnclaveMode {
+    /// Whether an address lies in ELRANGE.
+    #[must_use]
+    pub const fn contains(&self, at: Linear) -> bool {
+        at.0.wrapping_sub(self.base.0) < self.size
+    }
+}
+
+/// A logical processor, or the thread that stands for one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Processor {
+    /// Enclave mode, if the processor is in it.
+    pub mode: Option<EnclaveMode>,
+    /// An interrupt or other event is waiting: EINIT gives up with UNMASKED_EVENT.
+    pub event_pending: bool,
+}
+
+impl Processor {
+    /// Whether it is in enclave mode.
+    #[must_use]
+    pub const fn inside(&self) -> bool {
+        self.mode.is_some()
+    }
+}

@@ -1,0 +1,126 @@
+//! Causes: one enum a leaf, one variant a failing check, in the order in which the leaf checks.
+
+use std::fmt;
+
+use anyclave_arch::{Leaf, SgxError};
+
+/// What the processor makes of a failing check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// #UD.
+    Ud,
+    /// #GP(0).
+    Gp,
+    /// #PF with the SGX bit; the access was a read.
+    PfRead,
+    /// #PF with the SGX bit; the access was a write.
+    PfWrite,
+    /// The instruction completes with this code in RAX and ZF set.
+    Zf(SgxError),
+    /// The instruction completes with this code in RAX and CF set: informational.
+    Cf(SgxError),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ud => f.write_str("#UD"),
+            Self::Gp => f.write_str("#GP(0)"),
+            Self::PfRead => f.write_str("#PF(SGX, read)"),
+            Self::PfWrite => f.write_str("#PF(SGX, write)"),
+            Self::Zf(error) => write!(f, "{} ({}), ZF", error.name(), error.code()),
+            Self::Cf(error) => write!(f, "{} ({}), CF", error.name(), error.code()),
+        }
+    }
+}
+
+/// Declares the causes of one leaf: variant, outcome, sentence.
+macro_rules! causes {
+    ($(#[$meta:meta])* $name:ident of $leaf:expr; $($variant:ident: $outcome:expr, $text:literal;)+) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $(#[doc = $text] $variant,)+
+        }
+
+        impl $name {
+            /// The leaf that checks.
+            pub const LEAF: anyclave_arch::Leaf = $leaf;
+            /// Every cause, in the order of the checks.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The variant's name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant)),+ }
+            }
+
+            /// What failed, as a sentence without a full stop.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// What the processor makes of it.
+            #[must_use]
+            pub const fn outcome(self) -> crate::cause::Outcome {
+                #[allow(clippy::enum_glob_use, unused_imports, reason = "the table below reads as the manual does")]
+                use {crate::cause::Outcome::*, anyclave_arch::SgxError::*};
+                match self { $(Self::$variant => $outcome),+ }
+            }
+        }
+    };
+}
+
+/// Gathers the enums of all leaves into [`Cause`].
+macro_rules! gather {
+    ($($module:ident::$name:ident as $variant:ident,)+) => {
+        $(mod $module; pub use $module::$name;)+
+
+        /// A failing check of any leaf.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Cause {
+            $(#[doc = concat!("See [`", stringify!($name), "`].")] $variant($name),)+
+        }
+
+        $(impl From<$name> for Cause {
+            fn from(cause: $name) -> Self { Self::$variant(cause) }
+        })+
+
+        impl Cause {
+            /// Every cause of every leaf.
+            pub fn all() -> impl Iterator<Item = Self> {
+                std::iter::empty()$(.chain($name::ALL.iter().copied().map(Self::$variant)))+
+            }
+
+            /// The leaf that checks.
+            #[must_use]
+            pub const fn leaf(self) -> Leaf {
+                match self { $(Self::$variant(_) => $name::LEAF),+ }
+            }
+
+            /// The name of the check, unique within the leaf.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant(cause) => cause.name()),+ }
+            }
+
+            /// What failed, as a sentence without a full stop.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$variant(cause) => cause.text()),+ }
+            }
+
+            /// What the processor makes of it.
+            #[must_use]
+            pub const fn outcome(self) -> Outcome {
+                match self { $(Self::$variant(cause) => cause.outcome()),+ }
+            }
+        }
+    };
+}
+
+gather! {
+    ecreate::EcreateCause as Ecreate,
+    eadd::EaddCause as Eadd,
+}
