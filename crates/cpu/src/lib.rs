@@ -17,6 +17,7 @@ mod entropy;
 mod epcm;
 mod exit;
 mod frames;
+mod keys;
 mod package;
 mod processor;
 mod secs;
