@@ -52,6 +52,10 @@ pub enum Leaf {
     Encls(Encls),
     /// A leaf of ENCLU.
     Enclu(Enclu),
+    /// ENCLS before it has chosen a leaf.
+    AnyEncls,
+    /// ENCLU before it has chosen a leaf.
+    AnyEnclu,
 }
 
 /// ENCLU, three bytes without prefixes.
@@ -166,6 +170,8 @@ impl Leaf {
         match self {
             Self::Encls(leaf) => leaf.name(),
             Self::Enclu(leaf) => leaf.name(),
+            Self::AnyEncls => "ENCLS",
+            Self::AnyEnclu => "ENCLU",
         }
     }
 }
@@ -175,6 +181,7 @@ impl core::fmt::Display for Leaf {
         match self {
             Self::Encls(leaf) => write!(f, "ENCLS[{}]", leaf.name()),
             Self::Enclu(leaf) => write!(f, "ENCLU[{}]", leaf.name()),
+            Self::AnyEncls | Self::AnyEnclu => f.write_str(self.name()),
         }
     }
 }

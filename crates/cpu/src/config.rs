@@ -14,6 +14,14 @@ pub struct Section {
     pub size: u64,
 }
 
+impl Section {
+    /// Whether a physical address lies in the section.
+    #[must_use]
+    pub const fn contains(&self, physical: u64) -> bool {
+        physical.wrapping_sub(self.base) < self.size
+    }
+}
+
 /// The processor's make: what CPUID announces, and the secrets that its maker put in.
 #[derive(Clone, Debug)]
 pub struct Config {

@@ -26,6 +26,11 @@ impl From<PageFault> for Exit {
     }
 }
 
+/// One check of a leaf: goes on if the condition holds.
+pub(crate) fn require(condition: bool, refusal: Refusal) -> Result<(), Exit> {
+    if condition { Ok(()) } else { Err(Exit::Refused(refusal)) }
+}
+
 /// An exception that an instruction raised. Registers and memory are as before the instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {

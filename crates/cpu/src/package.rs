@@ -84,7 +84,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
 
     /// Whether a physical address lies in an EPC section.
     pub fn is_epc(&self, at: EpcAddr) -> bool {
-        self.config.sections.iter().any(|section| at.0.wrapping_sub(section.base) < section.size)
+        self.config.sections.iter().any(|section| section.contains(at.0))
     }
 
     /// The SECS in a page that the EPCM says is a SECS.

@@ -3,11 +3,9 @@
 //! Every leaf has the same signature and returns `Result<(), Exit>`; [`Package::encls`] dispatches and is the
 //! only place where an outcome becomes RAX, flags or a fault.
 
-mod eadd;
-mod ecreate;
-
 use anyclave_arch::Encls;
-use anyclave_trace::Outcome;
+use anyclave_trace::cause::EnclsCause;
+use anyclave_trace::{Outcome, Refusal};
 use zerocopy::{FromBytes, IntoBytes};
 
 use anyclave_arch::{EpcAddr, Linear};
@@ -65,9 +63,7 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
     fn execute(&mut self, leaf: Option<Encls>, registers: &mut EnclsRegisters) -> Result<(), Exit> {
         let (rbx, rcx) = (Linear(registers.rbx), Linear(registers.rcx));
         match leaf {
-            Some(Encls::Ecreate) => ecreate::ecreate(self, rbx, rcx),
-            Some(Encls::Eadd) => eadd::eadd(self, rbx, rcx),
-            _ => todo!(),
+            _ => Err(Refusal::new(EnclsCause::LeafNotEnumerated, registers.rax).into()),
         }
     }
 

@@ -121,6 +121,7 @@ macro_rules! gather {
 }
 
 gather! {
+    encls::EnclsCause as Encls,
     ecreate::EcreateCause as Ecreate,
     eadd::EaddCause as Eadd,
 }

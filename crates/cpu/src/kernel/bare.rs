@@ -1,0 +1,124 @@
+//! The bare processor as a kernel's [`Encls`]: every method executes one ENCLS.
+
+use anyclave_arch::token::EinitToken;
+use anyclave_arch::{Encls as Leaf, EpcAddr, Linear, PageInfo, SecInfo, SigStruct};
+use zerocopy::IntoBytes;
+
+use super::space::{KernelSpace, direct, operand};
+use super::{Encls, EnclsError, PAGE_BYTES};
+use crate::config::Section;
+use crate::encls::EnclsRegisters;
+use crate::entropy::Entropy;
+use crate::exit::Completion;
+use crate::frames::Frames;
+use crate::package::{Package, WrmsrFault};
+use crate::processor::Processor;
+
+/// A package and the logical processor that executes the kernel's code.
+#[derive(Debug)]
+pub struct Bare<'a, F, E> {
+    package: &'a mut Package<F, E>,
+    processor: &'a mut Processor,
+}
+
+impl<'a, F: Frames, E: Entropy> Bare<'a, F, E> {
+    /// The leaves as `processor` executes them.
+    pub const fn new(package: &'a mut Package<F, E>, processor: &'a mut Processor) -> Self {
+        Self { package, processor }
+    }
+
+    /// Executes a leaf; `operands` lie at [`operand`] 0, 1, 2…
+    fn execute(
+        &mut self,
+        leaf: Leaf,
+        [rbx, rcx, rdx]: [u64; 3],
+        operands: &[&[u8]],
+    ) -> Result<EnclsRegisters, EnclsError> {
+        let mut space = KernelSpace { sections: self.package.config().sections.clone(), operands };
+        let mut registers = EnclsRegisters { rax: leaf as u64, rbx, rcx, rdx, rflags: 0 };
+        let completion = self.package.encls(self.processor, &mut space, &mut registers);
+        match completion.map_err(EnclsError::Fault)? {
+            Completion::Done => Ok(registers),
+            Completion::Code(refusal) => EnclsError::from_code(refusal).map_or(Ok(registers), Err),
+        }
+    }
+
+    /// Executes a leaf that has a PAGEINFO with a SECINFO and a source page.
+    fn execute_with_page(
+        &mut self,
+        leaf: Leaf,
+        page: EpcAddr,
+        (linaddr, secs): (Linear, Linear),
+        source: &[u8; PAGE_BYTES],
+        secinfo: &SecInfo,
+    ) -> Result<(), EnclsError> {
+        let pageinfo = PageInfo {
+            linaddr: linaddr.0.into(),
+            srcpge: operand(2).0.into(),
+            secinfo: operand(1).0.into(),
+            secs: secs.0.into(),
+        };
+        let operands = [pageinfo.as_bytes(), secinfo.as_bytes(), source];
+        self.execute(leaf, [operand(0).0, direct(page).0, 0], &operands).map(drop)
+    }
+}
+
+impl<F: Frames, E: Entropy> Encls for Bare<'_, F, E> {
+    fn sections(&self) -> &[Section] {
+        &self.package.config().sections
+    }
+
+    fn ecreate(
+        &mut self,
+        secs: EpcAddr,
+        source: &[u8; PAGE_BYTES],
+        secinfo: &SecInfo,
+    ) -> Result<(), EnclsError> {
+        self.execute_with_page(Leaf::Ecreate, secs, (Linear(0), Linear(0)), source, secinfo)
+    }
+
+    fn eadd(
+        &mut self,
+        page: EpcAddr,
+        secs: EpcAddr,
+        linaddr: Linear,
+        source: &[u8; PAGE_BYTES],
+        secinfo: &SecInfo,
+    ) -> Result<(), EnclsError> {
+        self.execute_with_page(Leaf::Eadd, page, (linaddr, direct(secs)), source, secinfo)
+    }
+
+    fn eextend(&mut self, secs: EpcAddr, chunk: EpcAddr) -> Result<(), EnclsError> {
+        self.execute(Leaf::Eextend, [direct(secs).0, direct(chunk).0, 0], &[]).map(drop)
+    }
+
+    fn einit(&mut self, sigstruct: &SigStruct, token: &EinitToken, secs: EpcAddr) -> Result<(), EnclsError> {
+        let operands = [sigstruct.as_bytes(), token.as_bytes()];
+        self.execute(Leaf::Einit, [operand(0).0, direct(secs).0, operand(1).0], &operands).map(drop)
+    }
+
+    fn eremove(&mut self, page: EpcAddr) -> Result<(), EnclsError> {
+        self.execute(Leaf::Eremove, [0, direct(page).0, 0], &[]).map(drop)
+    }
+
+    fn epa(&mut self, page: EpcAddr) -> Result<(), EnclsError> {
+        let page_type = anyclave_arch::PageType::Va as u64;
+        self.execute(Leaf::Epa, [page_type, direct(page).0, 0], &[]).map(drop)
+    }
+
+    fn edbgrd(&mut self, at: EpcAddr) -> Result<u64, EnclsError> {
+        self.execute(Leaf::Edbgrd, [0, direct(at).0, 0], &[]).map(|registers| registers.rbx)
+    }
+
+    fn edbgwr(&mut self, at: EpcAddr, value: u64) -> Result<(), EnclsError> {
+        self.execute(Leaf::Edbgwr, [value, direct(at).0, 0], &[]).map(drop)
+    }
+
+    fn lepubkeyhash(&self) -> [u64; 4] {
+        self.package.lepubkeyhash()
+    }
+
+    fn wrmsr_lepubkeyhash(&mut self, hash: [u64; 4]) -> Result<(), WrmsrFault> {
+        self.package.set_lepubkeyhash(hash)
+    }
+}
