@@ -1,13 +1,129 @@
-//! Processes: their birth, their end, and the signals sent to them.
+//! Processes: birth, change of program, end.
 
+use crate::ptrace::{WaitEvent, wait_one};
 use crate::{Errno, Pid, Result};
+use std::ffi::{CStr, CString};
 
-/// Sends `signal` to the thread `tid`, whatever process it belongs to (tkill(2)).
+/// On which side of a fork we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fork {
+    /// The process that called; the child's id.
+    Parent(Pid),
+    /// The new process.
+    Child,
+}
+
+/// Makes a copy of this process, with this thread only.
+///
+/// If other threads exist, a lock one of them held stays locked in the child for ever, so the child should do
+/// little and end by [`exec`] or [`exit_now`].
 ///
 /// # Errors
-/// `ESRCH`: no such thread. `EPERM`. `EINVAL`: no such signal.
-pub fn tkill(tid: Pid, signal: i32) -> Result<()> {
-    // SAFETY: the call takes numbers only.
-    let done = unsafe { libc::syscall(libc::SYS_tkill, tid.as_raw(), signal) };
-    Errno::result(done).map(drop)
+/// `EAGAIN`, `ENOMEM`.
+pub fn fork() -> Result<Fork> {
+    // SAFETY: what the child may do afterwards is limited for fear of locks that stay taken, which is a
+    // hang and no memory error; the C library makes its own allocator usable in the child.
+    match unsafe { nix::unistd::fork() }? {
+        nix::unistd::ForkResult::Parent { child } => Ok(Fork::Parent(child)),
+        nix::unistd::ForkResult::Child => Ok(Fork::Child),
+    }
+}
+
+/// Ends this process at once: no destructors, no exit handlers, nothing flushed.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit has no precondition.
+    unsafe { libc::_exit(code) }
+}
+
+/// Waits until the child is gone, passing over its stops; either `Exited` or `Signaled`.
+///
+/// # Errors
+/// `ECHILD`: none of ours.
+pub fn waitpid(child: Pid) -> Result<WaitEvent> {
+    loop {
+        match wait_one(child) {
+            Ok(event) if event.is_death() => return Ok(event),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Becomes another program, looked for along PATH when `program` has no slash, with this environment.
+/// Returns only on failure.
+#[must_use]
+pub fn exec(program: &CStr, args: &[CString]) -> Errno {
+    match nix::unistd::execvp(program, args) {
+        Err(error) => error,
+        Ok(never) => match never {},
+    }
+}
+
+/// Begins a new session, without a terminal.
+///
+/// # Errors
+/// `EPERM`: leader of a process group already.
+pub fn setsid() -> Result<Pid> {
+    nix::unistd::setsid()
+}
+
+/// This process.
+#[must_use]
+pub fn getpid() -> Pid {
+    nix::unistd::getpid()
+}
+
+/// The parent of this process; changes when it dies.
+#[must_use]
+pub fn getppid() -> Pid {
+    nix::unistd::getppid()
+}
+
+/// This thread.
+#[must_use]
+pub fn gettid() -> Pid {
+    nix::unistd::gettid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_is_waited_for_by_its_code_or_its_signal() {
+        match fork().unwrap() {
+            Fork::Child => exit_now(7),
+            Fork::Parent(child) => assert_eq!(waitpid(child), Ok(WaitEvent::Exited { code: 7 })),
+        }
+        match fork().unwrap() {
+            Fork::Child => {
+                let _ = crate::signal::kill(getpid(), libc::SIGKILL);
+                exit_now(1)
+            }
+            Fork::Parent(child) => {
+                let killed = WaitEvent::Signaled { signal: libc::SIGKILL, core: false };
+                assert_eq!(waitpid(child), Ok(killed));
+            }
+        }
+    }
+
+    #[test]
+    fn exec_runs_a_program_of_path_or_says_why_not() {
+        let exec_in_child = |program: &CStr, args: &[CString]| match fork().unwrap() {
+            Fork::Child => exit_now(exec(program, args) as i32),
+            Fork::Parent(child) => waitpid(child),
+        };
+        let args = [c"sh".to_owned(), c"-c".to_owned(), c"exit 5".to_owned()];
+        assert_eq!(exec_in_child(c"sh", &args), Ok(WaitEvent::Exited { code: 5 }));
+        let gone = exec_in_child(c"/nonexistent/program", &args);
+        assert_eq!(gone, Ok(WaitEvent::Exited { code: libc::ENOENT }));
+    }
+
+    #[test]
+    fn a_child_can_begin_a_session() {
+        match fork().unwrap() {
+            Fork::Child => exit_now(i32::from(setsid() != Ok(getpid()))),
+            Fork::Parent(child) => assert_eq!(waitpid(child), Ok(WaitEvent::Exited { code: 0 })),
+        }
+    }
 }

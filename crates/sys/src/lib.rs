@@ -8,11 +8,23 @@
 #![allow(unsafe_code, reason = "one of the two crates where unsafe code lives")]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+pub mod bpf;
+pub mod cpuid;
+pub mod fd;
 pub mod fork;
+pub mod inotify;
 pub mod maps;
 pub mod mem;
+pub mod memfd;
+pub mod notify;
+pub mod prctl;
+pub mod procfs;
 pub mod ptrace;
 pub mod remote;
+pub mod sched;
+pub mod seccomp;
+pub mod signal;
+pub mod startup;
 
 pub use nix::errno::Errno;
 pub use nix::unistd::Pid;

@@ -13,6 +13,7 @@ pub use self::siginfo::SigInfo;
 pub use self::stop::{Event, Stop, WaitEvent};
 pub use self::tracee::{Regs, SyscallOp, Tracee};
 pub use self::wait::{put_back, wait_any, wait_any_nohang, wait_one};
+pub use crate::prctl::{set_no_new_privs, set_ptracer};
 
 use crate::{Pid, Result};
 

@@ -3,8 +3,8 @@
 //! The tracee's own registers and signal mask are borrowed and given back, so that it never learns. The one
 //! thing needed from it is the address of a `syscall` instruction in its memory.
 
-use crate::fork::tkill;
 use crate::ptrace::{Regs, Stop, SyscallOp, Tracee, WaitEvent, put_back, wait_one};
+use crate::signal::tkill;
 use crate::{Errno, Result};
 
 /// The trap flag of RFLAGS: a program that steps itself must not step our instruction.

@@ -1,0 +1,159 @@
+//! Files that are memory: memfd_create(2).
+
+use crate::{Errno, Result, errno_of};
+use nix::fcntl::{FallocateFlags, OFlag, fallocate};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use std::ffi::CStr;
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileExt, MetadataExt};
+
+/// A memory file, sparse: what was never written takes no memory and reads as zeroes. Gone when the last
+/// descriptor and the last mapping are.
+#[derive(Debug)]
+pub struct Memfd(File);
+
+impl Memfd {
+    /// A file of `size` bytes that are zero; the name shows as `/memfd:name` in the maps of processes.
+    ///
+    /// # Errors
+    /// `EMFILE`, `ENFILE`, `ENOMEM`; `EFBIG`, `EINVAL`: too large; `EINVAL`: a name above 249 bytes.
+    pub fn create(name: &CStr, size: u64) -> Result<Self> {
+        let file = File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?);
+        let memfd = Self(file);
+        memfd.resize(size)?;
+        Ok(memfd)
+    }
+
+    /// Reads all of `buf` at `offset`.
+    ///
+    /// # Errors
+    /// `ENXIO`: beyond the end.
+    pub fn pread(&self, buf: &mut [u8], offset: u64) -> Result<()> {
+        self.0.read_exact_at(buf, offset).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => Errno::ENXIO,
+            _ => errno_of(&error),
+        })
+    }
+
+    /// Writes all of `buf` at `offset`, making the file longer if need be.
+    ///
+    /// # Errors
+    /// `ENOSPC`, `ENOMEM`: no memory. `EFBIG`.
+    pub fn pwrite(&self, buf: &[u8], offset: u64) -> Result<()> {
+        self.0.write_all_at(buf, offset).map_err(|error| errno_of(&error))
+    }
+
+    /// Gives back the memory of a range, which reads as zeroes afterwards, through every mapping too.
+    ///
+    /// # Errors
+    /// `EINVAL`: an empty range.
+    pub fn punch_hole(&self, offset: u64, len: u64) -> Result<()> {
+        let signed = |n: u64| i64::try_from(n).or(Err(Errno::EFBIG));
+        let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        fallocate(&self.0, flags, signed(offset)?, signed(len)?)
+    }
+
+    /// Makes it `size` bytes long.
+    ///
+    /// # Errors
+    /// `EFBIG`, `EINVAL`: too large.
+    pub fn resize(&self, size: u64) -> Result<()> {
+        self.0.set_len(size).map_err(|error| errno_of(&error))
+    }
+
+    /// Its length in bytes.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn size(&self) -> Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    /// How many bytes of memory it takes.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn allocated(&self) -> Result<u64> {
+        Ok(self.metadata()?.blocks() * 512)
+    }
+
+    /// The device and the inode, the same for every descriptor and every mapping of it.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn dev_ino(&self) -> Result<(u64, u64)> {
+        let metadata = self.metadata()?;
+        Ok((metadata.dev(), metadata.ino()))
+    }
+
+    /// Opens it once more, with an access mode and a position of its own. `flags` are open(2)'s: `O_RDONLY`,
+    /// `O_RDWR`, `O_NONBLOCK`, `O_CLOEXEC`, ...
+    ///
+    /// # Errors
+    /// `EMFILE`, `ENFILE`; `ENOENT`: no /proc.
+    pub fn reopen(&self, flags: i32) -> Result<OwnedFd> {
+        let path = self.proc_path();
+        nix::fcntl::open(path.as_str(), OFlag::from_bits_retain(flags), nix::sys::stat::Mode::empty())
+    }
+
+    /// Its path by way of this process: /proc/self/fd/N.
+    #[must_use]
+    pub fn proc_path(&self) -> String {
+        format!("/proc/self/fd/{}", self.0.as_raw_fd())
+    }
+
+    fn metadata(&self) -> Result<std::fs::Metadata> {
+        self.0.metadata().map_err(|error| errno_of(&error))
+    }
+}
+
+impl AsFd for Memfd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hole_reads_as_zeroes_and_takes_no_memory() {
+        let memfd = Memfd::create(c"hole", 1 << 40).unwrap();
+        assert_eq!((memfd.size(), memfd.allocated()), (Ok(1 << 40), Ok(0)));
+        let far = (1 << 39) + 4096;
+        memfd.pwrite(&[0xAB; 8192], far).unwrap();
+        assert!(memfd.allocated().unwrap() >= 8192);
+        memfd.punch_hole(far, 4096).unwrap();
+        let mut buf = [1; 8192];
+        memfd.pread(&mut buf, far).unwrap();
+        assert!(buf[..4096].iter().all(|&byte| byte == 0) && buf[4096..].iter().all(|&byte| byte == 0xAB));
+        memfd.punch_hole(far + 4096, 4096).unwrap();
+        assert_eq!(memfd.allocated(), Ok(0));
+        assert_eq!(memfd.size(), Ok(1 << 40));
+    }
+
+    #[test]
+    fn reading_beyond_the_end_is_an_error() {
+        let memfd = Memfd::create(c"end", 4096).unwrap();
+        assert_eq!(memfd.pread(&mut [0; 16], 4088), Err(Errno::ENXIO));
+        memfd.resize(8192).unwrap();
+        assert_eq!(memfd.pread(&mut [0; 16], 4088), Ok(()));
+    }
+
+    #[test]
+    fn a_reopened_one_is_the_same_file_with_the_access_asked_for() {
+        let memfd = Memfd::create(c"again", 4096).unwrap();
+        memfd.pwrite(b"text", 0).unwrap();
+        let read_only = File::from(memfd.reopen(libc::O_RDONLY | libc::O_CLOEXEC).unwrap());
+        let metadata = read_only.metadata().unwrap();
+        assert_eq!((metadata.dev(), metadata.ino()), memfd.dev_ino().unwrap());
+        let mut buf = [0; 4];
+        read_only.read_exact_at(&mut buf, 0).unwrap();
+        assert_eq!(&buf, b"text");
+        assert_eq!(read_only.write_at(b"x", 0).unwrap_err().raw_os_error(), Some(libc::EBADF));
+        let read_write = File::from(memfd.reopen(libc::O_RDWR).unwrap());
+        assert_eq!(read_write.write_at(b"T", 0).unwrap(), 1);
+    }
+}

@@ -1,0 +1,153 @@
+//! What /proc tells of a process.
+
+mod status;
+
+pub use self::status::Status;
+
+use crate::{Errno, Pid, Result, errno_of};
+use std::fs;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// The process that the thread `tid` belongs to.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn tgid_of(tid: Pid) -> Result<Pid> {
+    Ok(Status::read(tid)?.tgid)
+}
+
+/// The threads of a process at this moment.
+///
+/// # Errors
+/// `ESRCH`: no such process.
+pub fn threads(pid: Pid) -> Result<Vec<Pid>> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).map_err(|error| gone(&error))?;
+    let mut tids = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(|error| gone(&error))?.file_name();
+        let tid = name.to_str().and_then(|name| name.parse().ok()).ok_or(Errno::EINVAL)?;
+        tids.push(Pid::from_raw(tid));
+    }
+    Ok(tids)
+}
+
+/// The auxiliary vector of the program: pairs of `AT_*` and value, without the closing `AT_NULL`.
+///
+/// # Errors
+/// `ESRCH`: no such process. `EACCES`.
+pub fn auxv(pid: Pid) -> Result<Vec<(u64, u64)>> {
+    let bytes = fs::read(format!("/proc/{pid}/auxv")).map_err(|error| gone(&error))?;
+    let word = |half: &[u8]| half.try_into().map(u64::from_ne_bytes).unwrap_or(0);
+    let pairs = bytes.chunks_exact(16).map(|pair| (word(&pair[..8]), word(&pair[8..])));
+    Ok(pairs.take_while(|(kind, _)| *kind != libc::AT_NULL).collect())
+}
+
+/// The device and the inode of what descriptor `fd` of the process stands for.
+///
+/// # Errors
+/// `ESRCH`: no such process or no such descriptor. `EACCES`.
+pub fn fd_dev_ino(pid: Pid, fd: i32) -> Result<(u64, u64)> {
+    let metadata = fs::metadata(format!("/proc/{pid}/fd/{fd}")).map_err(|error| gone(&error))?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// What descriptor `fd` of the process stands for, as the kernel writes it.
+///
+/// # Errors
+/// As [`fd_dev_ino`].
+pub fn fd_path(pid: Pid, fd: i32) -> Result<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/fd/{fd}")).map_err(|error| gone(&error))
+}
+
+/// The flags descriptor `fd` of the process was opened with, `O_CLOEXEC` as it is now; the access mode is
+/// `flags & O_ACCMODE`.
+///
+/// # Errors
+/// As [`fd_dev_ino`].
+pub fn fd_flags(pid: Pid, fd: i32) -> Result<i32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).map_err(|error| gone(&error))?;
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags:")).ok_or(Errno::EINVAL)?;
+    i32::from_str_radix(flags.trim(), 8).or(Err(Errno::EINVAL))
+}
+
+/// The working directory of the process.
+///
+/// # Errors
+/// `ESRCH`: no such process. `EACCES`.
+pub fn cwd(pid: Pid) -> Result<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/cwd")).map_err(|error| gone(&error))
+}
+
+/// The file of the program the process runs.
+///
+/// # Errors
+/// `ESRCH`: no such process. `EACCES`.
+pub fn exe(pid: Pid) -> Result<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/exe")).map_err(|error| gone(&error))
+}
+
+/// The CPU that the thread runs on or ran on last.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn last_cpu(tid: Pid) -> Result<usize> {
+    let text = fs::read(format!("/proc/{tid}/stat")).map_err(|error| gone(&error))?;
+    // The second field is a name in parentheses that may itself hold anything; `processor` is the 39th.
+    let after_name = text.iter().rposition(|&byte| byte == b')').ok_or(Errno::EINVAL)?;
+    let rest = std::str::from_utf8(&text[after_name + 1..]).or(Err(Errno::EINVAL))?;
+    rest.split_ascii_whitespace().nth(39 - 3).and_then(|field| field.parse().ok()).ok_or(Errno::EINVAL)
+}
+
+/// A page of the process as /proc/PID/pagemap tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PagemapEntry(u64);
+
+impl PagemapEntry {
+    /// In memory and in the page table.
+    #[must_use]
+    pub fn present(self) -> bool {
+        self.0 >> 63 & 1 != 0
+    }
+
+    /// In swap space, or a marker such as userfaultfd's.
+    #[must_use]
+    pub fn swapped(self) -> bool {
+        self.0 >> 62 & 1 != 0
+    }
+
+    /// A page of a file or of shared memory.
+    #[must_use]
+    pub fn file_or_shared(self) -> bool {
+        self.0 >> 61 & 1 != 0
+    }
+}
+
+/// The pagemap entry of the page that holds `addr`.
+///
+/// # Errors
+/// `ESRCH`: no such process. `EFAULT`: an address beyond user space.
+pub fn pagemap(pid: Pid, addr: u64) -> Result<PagemapEntry> {
+    let file = fs::File::open(format!("/proc/{pid}/pagemap")).map_err(|error| gone(&error))?;
+    let mut entry = [0; 8];
+    file.read_exact_at(&mut entry, addr / 4096 * 8).or(Err(Errno::EFAULT))?;
+    Ok(PagemapEntry(u64::from_ne_bytes(entry)))
+}
+
+/// `path` as the process would see it from its own root.
+#[must_use]
+pub fn path_inside(pid: Pid, path: &Path) -> PathBuf {
+    let relative = path.strip_prefix("/").unwrap_or(path);
+    PathBuf::from(format!("/proc/{pid}/root")).join(relative)
+}
+
+/// A missing entry of /proc is a process, thread or descriptor that is gone.
+fn gone(error: &std::io::Error) -> Errno {
+    match errno_of(error) {
+        Errno::ENOENT => Errno::ESRCH,
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

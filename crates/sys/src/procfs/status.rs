@@ -1,0 +1,59 @@
+//! /proc/TID/status.
+
+use super::gone;
+use crate::{Errno, Pid, Result};
+
+/// The fields of /proc/TID/status that a tracer asks for. A set of signals has bit n−1 for signal n.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The process.
+    pub tgid: Pid,
+    /// The parent; 0: outside our namespace.
+    pub ppid: Pid,
+    /// Who traces it; 0: nobody.
+    pub tracer: Pid,
+    /// Signals blocked by the thread.
+    pub blocked: u64,
+    /// Signals ignored by the process.
+    pub ignored: u64,
+    /// Signals the process has handlers for.
+    pub caught: u64,
+    /// Signals waiting for the thread.
+    pub pending: u64,
+    /// Signals waiting for the process.
+    pub shared_pending: u64,
+    /// `no_new_privs` is set.
+    pub no_new_privs: bool,
+}
+
+impl Status {
+    /// Reads the status of a thread or, by its leader, of a process.
+    ///
+    /// # Errors
+    /// `ESRCH`: no such thread.
+    pub fn read(tid: Pid) -> Result<Self> {
+        // The name in it is any bytes the program likes.
+        let text = std::fs::read(format!("/proc/{tid}/status")).map_err(|error| gone(&error))?;
+        Self::parse(&String::from_utf8_lossy(&text)).ok_or(Errno::EINVAL)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let field = |name: &str| {
+            let value = |line: &str| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned());
+            text.lines().find_map(value)
+        };
+        let pid = |name| Some(Pid::from_raw(field(name)?.parse().ok()?));
+        let set = |name| u64::from_str_radix(&field(name)?, 16).ok();
+        Some(Self {
+            tgid: pid("Tgid")?,
+            ppid: pid("PPid")?,
+            tracer: pid("TracerPid")?,
+            blocked: set("SigBlk")?,
+            ignored: set("SigIgn")?,
+            caught: set("SigCgt")?,
+            pending: set("SigPnd")?,
+            shared_pending: set("ShdPnd")?,
+            no_new_privs: field("NoNewPrivs")? == "1",
+        })
+    }
+}
