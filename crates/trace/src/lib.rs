@@ -7,7 +7,11 @@
 #![forbid(unsafe_code)]
 
 pub mod cause;
+mod errno;
+pub mod ioctl;
 mod refusal;
 
 pub use cause::{Cause, Outcome};
+pub use errno::Errno;
+pub use ioctl::{IoctlCause, IoctlRefusal};
 pub use refusal::Refusal;
