@@ -24,6 +24,8 @@ mod processor;
 mod secs;
 mod space;
 mod state;
+#[cfg(test)]
+mod testing;
 pub mod xsave;
 
 pub use config::{Config, Section};

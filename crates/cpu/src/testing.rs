@@ -1,0 +1,205 @@
+//! What the tests of this crate share: a machine with a small EPC and a flat address space.
+
+mod enclave;
+mod frames;
+mod space;
+
+use std::fmt::Debug;
+
+use anyclave_arch::{Encls, EpcAddr, Flags, Linear, MiscSelect, Pfec, Vector};
+use anyclave_trace::{Cause, Outcome};
+
+pub(crate) use enclave::{Enclave, EnclaveSpec, PageSpec, sign, signer};
+pub(crate) use frames::TestFrames;
+pub(crate) use space::TestSpace;
+
+use crate::config::{Config, Section};
+use crate::encls::EnclsRegisters;
+use crate::entropy::Entropy;
+use crate::epcm::EpcmEntry;
+use crate::exit::{Completion, Fault};
+use crate::package::Package;
+use crate::processor::Processor;
+use crate::state::rflags;
+use crate::xsave::XsaveLayout;
+
+/// The only EPC section of test machines: 256 pages.
+pub(crate) const SECTION: Section = Section { base: 0x8000_0000, size: 0x10_0000 };
+
+/// Bytes counting upwards: reproducible, and different every time.
+#[derive(Debug, Default)]
+pub(crate) struct TestEntropy(u8);
+
+impl Entropy for TestEntropy {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            self.0 = self.0.wrapping_add(1);
+            *byte = self.0;
+        }
+    }
+}
+
+/// SGX1 with flexible launch control, AVX and EXINFO.
+pub(crate) fn config() -> Config {
+    Config {
+        sections: vec![SECTION],
+        attributes: Flags::DEBUG | Flags::MODE64BIT | Flags::PROVISIONKEY | Flags::EINITTOKENKEY,
+        xfrm: 7,
+        miscselect: MiscSelect::EXINFO,
+        max_size_64: 36,
+        max_size_32: 31,
+        xcr0: 7,
+        xsave: XsaveLayout::avx(),
+        cpusvn: [2; 16],
+        device_root: core::array::from_fn(|i| u8::try_from(i).unwrap()),
+        seal_fuses: core::array::from_fn(|i| u8::try_from(i + 16).unwrap()),
+        owner_epoch: [0x33; 16],
+        flexible_launch_control: true,
+    }
+}
+
+/// A package, one logical processor, and an address space.
+pub(crate) struct Machine {
+    pub(crate) package: Package<TestFrames, TestEntropy>,
+    pub(crate) processor: Processor,
+    pub(crate) space: TestSpace,
+    next_page: u64,
+}
+
+/// What a refused leaf must leave alone.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Snapshot {
+    entries: Vec<EpcmEntry>,
+    frames: TestFrames,
+    space: TestSpace,
+    processor: Processor,
+    package: (u64, [u64; 4], Vec<(u64, u64)>),
+}
+
+impl Machine {
+    pub(crate) fn new() -> Self {
+        Self::with(config())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        Self {
+            package: Package::new(config, TestFrames::default(), TestEntropy::default()),
+            processor: Processor::default(),
+            space: TestSpace::default(),
+            next_page: 0,
+        }
+    }
+
+    /// An EPC page that no call has given before.
+    pub(crate) fn free_page(&mut self) -> EpcAddr {
+        let page = EpcAddr(SECTION.base + self.next_page * 4096);
+        assert!(SECTION.contains(page.0), "the test needs a larger section");
+        self.next_page += 1;
+        page
+    }
+
+    /// Executes ENCLS with RBX, RCX and RDX. All status flags are set before, so that clearing shows.
+    pub(crate) fn encls(&mut self, leaf: Encls, [rbx, rcx, rdx]: [u64; 3]) -> Executed {
+        let before =
+            EnclsRegisters { rax: leaf as u64, rbx, rcx, rdx, rflags: rflags::STATUS | rflags::TF | 2 };
+        let mut after = before;
+        let result = self.package.encls(&mut self.processor, &mut self.space, &mut after);
+        Executed { result, before, after }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let pages = (SECTION.base..SECTION.base + SECTION.size).step_by(4096).map(EpcAddr);
+        let mut inside: Vec<_> = self.package.inside.iter().map(|(eid, count)| (*eid, *count)).collect();
+        inside.sort_unstable();
+        Snapshot {
+            entries: pages.map(|page| self.package.epcm_entry(page)).collect(),
+            frames: self.package.frames.clone(),
+            space: self.space.clone(),
+            processor: self.processor.clone(),
+            package: (self.package.next_eid, self.package.lepubkeyhash, inside),
+        }
+    }
+}
+
+/// An ENCLS and what became of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Executed {
+    pub(crate) result: Result<Completion, Fault>,
+    pub(crate) before: EnclsRegisters,
+    pub(crate) after: EnclsRegisters,
+}
+
+impl Executed {
+    /// Asserts success of a leaf with a result in RAX.
+    #[track_caller]
+    pub(crate) fn assert_success(&self) {
+        assert_eq!(self.result, Ok(Completion::Done));
+        assert_eq!((self.after.rax, self.after.rflags), (0, rflags::TF | 2));
+    }
+
+    /// Asserts success of a leaf that leaves RAX and flags alone.
+    #[track_caller]
+    pub(crate) fn assert_done(&self) {
+        assert_eq!(self.result, Ok(Completion::Done));
+        assert_eq!(self.after, self.before);
+    }
+
+    /// Asserts that the leaf failed for this cause, with the cause's outcome in full.
+    #[track_caller]
+    pub(crate) fn assert_refused(&self, cause: impl Into<Cause>) {
+        let cause = cause.into();
+        let code = |code: u32, flag: u64| {
+            let Ok(Completion::Code(refusal)) = self.result else { panic!("{cause:?}: {:?}", self.result) };
+            assert_eq!(refusal.cause, cause);
+            assert_eq!(self.after.rax, u64::from(code), "{cause:?}");
+            assert_eq!(self.after.rflags, rflags::TF | 2 | flag, "{cause:?}");
+        };
+        let fault = |vector, pfec: Pfec| {
+            let Err(fault) = self.result else { panic!("{cause:?}: {:?}", self.result) };
+            assert_eq!(fault.refusal.map(|refusal| refusal.cause), Some(cause));
+            assert_eq!((fault.vector, fault.code), (vector, pfec.bits()), "{cause:?}");
+            assert_eq!(self.after, self.before, "{cause:?}");
+        };
+        match cause.outcome() {
+            Outcome::Ud => fault(Vector::Ud, Pfec::empty()),
+            Outcome::Gp => fault(Vector::Gp, Pfec::empty()),
+            Outcome::PfRead => fault(Vector::Pf, Pfec::P | Pfec::SGX),
+            Outcome::PfWrite => fault(Vector::Pf, Pfec::P | Pfec::SGX | Pfec::W),
+            Outcome::Zf(error) => code(error.code(), rflags::ZF),
+            Outcome::Cf(error) => code(error.code(), rflags::CF),
+        }
+    }
+}
+
+/// Runs a table of refusals: `setup` makes a valid scene, a row damages it, `execute` must then fail for the
+/// row's cause and change nothing. The rows must reach every cause in `all`.
+#[track_caller]
+pub(crate) fn refusals<C, T>(
+    all: &[C],
+    setup: impl Fn() -> T,
+    execute: impl Fn(&mut T) -> (Snapshot, Executed, Snapshot),
+    rows: &[(C, fn(&mut T))],
+) where
+    C: Copy + Debug + PartialEq + Into<Cause>,
+{
+    for (cause, damage) in rows {
+        let mut scene = setup();
+        damage(&mut scene);
+        let (before, executed, after) = execute(&mut scene);
+        executed.assert_refused(*cause);
+        assert!(before == after, "{cause:?} changed the machine");
+    }
+    let missing: Vec<_> = all.iter().filter(|cause| !rows.iter().any(|(row, _)| row == *cause)).collect();
+    assert!(missing.is_empty(), "no row reaches {missing:?}");
+}
+
+/// Bytes written as hexadecimal digits.
+pub(crate) fn hex<const N: usize>(text: &str) -> [u8; N] {
+    assert_eq!(text.len(), 2 * N);
+    core::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
+}
+
+/// Linear address of an EPC page in the flat part of [`TestSpace`].
+pub(crate) fn flat(at: EpcAddr) -> Linear {
+    Linear(space::FLAT + at.0)
+}
