@@ -78,3 +78,5 @@ pub fn enter_enclave_cfi() -> &'static [u8] {
     &code()[offset::cfi()..offset::cfi_end()]
 }
 
+#[cfg(test)]
+mod tests;
