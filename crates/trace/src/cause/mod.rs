@@ -124,4 +124,10 @@ gather! {
     encls::EnclsCause as Encls,
     ecreate::EcreateCause as Ecreate,
     eadd::EaddCause as Eadd,
+    enclu::EncluCause as Enclu,
+    eenter::EenterCause as Eenter,
+    eresume::EresumeCause as Eresume,
+    eexit::EexitCause as Eexit,
+    ereport::EreportCause as Ereport,
+    egetkey::EgetkeyCause as Egetkey,
 }

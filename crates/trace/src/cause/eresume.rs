@@ -1,0 +1,41 @@
+//! Failing checks of ENCLU[ERESUME].
+
+use anyclave_arch::{Enclu, Leaf};
+
+causes! {
+    /// Why ERESUME fails.
+    EresumeCause of Leaf::Enclu(Enclu::Eresume);
+    RbxUnaligned: Gp, "the TCS (RBX) is not page-aligned";
+    RbxNotEpc: PfWrite, "the TCS (RBX) is not in the EPC";
+    AepNotCanonical: Gp, "the AEP (RCX) is not canonical";
+    TcsInvalid: PfWrite, "the page of the TCS is not in use";
+    TcsBlocked: PfWrite, "the page of the TCS is blocked";
+    TcsAddress: PfWrite, "the TCS is mapped at another address than the EPCM's";
+    TcsNotTcs: PfWrite, "the page of the TCS is not PT_TCS";
+    TcsPending: PfWrite, "the page of the TCS waits for EACCEPT of its addition";
+    TcsModified: PfWrite, "the page of the TCS waits for EACCEPT of its new type";
+    OssaUnaligned: Gp, "TCS.OSSA is not page-aligned";
+    OfsbaseUnaligned: Gp, "TCS.OFSBASE is not page-aligned";
+    OgsbaseUnaligned: Gp, "TCS.OGSBASE is not page-aligned";
+    FlagsReserved: Gp, "a reserved bit of TCS.FLAGS is set";
+    NotInitialised: Gp, "the enclave is not initialised";
+    ModeMismatch: Gp, "a 32-bit enclave is entered from 64-bit mode";
+    XfrmNotEnabled: Gp, "ATTRIBUTES.XFRM has a bit that XCR0 lacks";
+    CssaZero: Gp, "TCS.CSSA is zero: nothing was interrupted";
+    SsaNotEpc: PfWrite, "a page of the SSA frame is not in the EPC";
+    SsaInvalid: PfWrite, "a page of the SSA frame is not in use";
+    SsaBlocked: PfWrite, "a page of the SSA frame is blocked";
+    SsaNotReg: PfWrite, "a page of the SSA frame is not PT_REG";
+    SsaForeign: PfWrite, "a page of the SSA frame belongs to another enclave";
+    SsaPending: PfWrite, "a page of the SSA frame waits for EACCEPT of its addition";
+    SsaModified: PfWrite, "a page of the SSA frame waits for EACCEPT of its new type";
+    SsaAddress: PfWrite, "a page of the SSA frame is mapped at another address than the EPCM's";
+    SsaRights: PfWrite, "a page of the SSA frame is not readable and writable by the EPCM";
+    RipNotCanonical: Gp, "RIP in the SSA frame is not canonical";
+    FsbaseNotCanonical: Gp, "FSBASE in the SSA frame is not canonical";
+    GsbaseNotCanonical: Gp, "GSBASE in the SSA frame is not canonical";
+    TcsActive: Gp, "another logical processor executes on the TCS";
+    XstateBvOutsideXfrm: Gp, "XSTATE_BV in the SSA frame has a bit that XFRM lacks";
+    XsaveHeaderReserved: Gp, "bytes 8 to 23 of the XSAVE header in the SSA frame are not zero";
+    MxcsrReserved: Gp, "a reserved bit of MXCSR in the SSA frame is set";
+}
