@@ -11,8 +11,10 @@
 
 #![forbid(unsafe_code)]
 
+mod aex;
 mod config;
 mod encls;
+mod enclu;
 mod entropy;
 mod epcm;
 mod exit;
@@ -23,11 +25,13 @@ mod package;
 mod processor;
 mod secs;
 mod space;
+mod ssa;
 mod state;
 #[cfg(test)]
 mod testing;
 pub mod xsave;
 
+pub use aex::Event;
 pub use config::{Config, Section};
 pub use encls::EnclsRegisters;
 pub use entropy::Entropy;
@@ -39,4 +43,5 @@ pub use package::{Package, WrmsrFault};
 pub use processor::{EnclaveMode, Processor};
 pub use secs::SecsPage;
 pub use space::{Access, AddressSpace, PageFault, Target};
+pub use ssa::SsaFrame;
 pub use state::{Gprs, State};

@@ -122,6 +122,11 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         self.frames.read(at.page(), offset_in_page(at), value.as_mut_bytes());
         value
     }
+
+    /// Copies a structure into an EPC page.
+    pub(crate) fn write_epc(&mut self, at: EpcAddr, from: &[u8]) {
+        self.frames.write(at.page(), offset_in_page(at), from);
+    }
 }
 
 /// WRMSR raised #GP.

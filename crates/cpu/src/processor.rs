@@ -1,8 +1,13 @@
 //! One logical processor.
 
-use anyclave_arch::{EpcAddr, Linear};
+use anyclave_arch::{EpcAddr, Linear, MiscSelect};
+
+use crate::ssa::SsaFrame;
 
 /// What a logical processor knows while it is inside an enclave.
+///
+/// All of it was checked or read at entry and cannot change before the exit: the pages are held by the
+/// processor's presence, the SECS fields by EINIT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnclaveMode {
     /// The SECS of the enclave.
@@ -13,22 +18,26 @@ pub struct EnclaveMode {
     pub base: Linear,
     /// Bytes of ELRANGE.
     pub size: u64,
+    /// Extended features enabled inside.
+    pub xfrm: u64,
+    /// What an asynchronous exit writes beside registers.
+    pub miscselect: MiscSelect,
     /// EPC page of the TCS.
     pub tcs: EpcAddr,
     /// Linear address of the TCS.
     pub tcs_address: Linear,
-    /// EPC pages of the current SSA frame, first to last, found at entry.
-    pub frame: Vec<EpcAddr>,
+    /// Where exits go: TCS.AEP.
+    pub aep: Linear,
+    /// The SSA frame that an asynchronous exit fills.
+    pub frame: SsaFrame,
+    /// TCS.FLAGS.DBGOPTIN at entry.
+    pub debug_opt_in: bool,
     /// FS base outside, restored at exit.
     pub saved_fs_base: u64,
     /// GS base outside, restored at exit.
     pub saved_gs_base: u64,
-    /// TF outside, where the thread did not opt in to debugging.
+    /// TF outside, restored at exit where the thread did not opt in to debugging.
     pub saved_tf: bool,
-    /// TCS.FLAGS.DBGOPTIN at entry.
-    pub debug_opt_in: bool,
-    /// Extended features enabled inside.
-    pub xfrm: u64,
 }
 
 impl EnclaveMode {

@@ -1,0 +1,90 @@
+//! ENCLU[EENTER]: enters an enclave at its entry point. SDM vol. 3D, leaf EENTER, Operation.
+
+use core::mem::offset_of;
+
+use anyclave_arch::Linear;
+use anyclave_arch::ssa::GprSgx;
+use anyclave_trace::Refusal;
+use anyclave_trace::cause::EenterCause as Cause;
+
+use super::page::PageCauses;
+use super::thread::{Thread, ThreadCauses};
+use crate::encls::Context;
+use crate::entropy::Entropy;
+use crate::exit::{Exit, require};
+use crate::frames::Frames;
+use crate::space::AddressSpace;
+use crate::ssa::GPRSGX;
+use crate::state::State;
+
+/// This leaf's names for the checks that both entries make.
+const CAUSES: ThreadCauses<Cause> = ThreadCauses {
+    rbx_unaligned: Cause::RbxUnaligned,
+    rbx_not_epc: Cause::RbxNotEpc,
+    aep_not_canonical: Cause::AepNotCanonical,
+    invalid: Cause::TcsInvalid,
+    blocked: Cause::TcsBlocked,
+    address: Cause::TcsAddress,
+    not_tcs: Cause::TcsNotTcs,
+    pending: Cause::TcsPending,
+    modified: Cause::TcsModified,
+    ossa_unaligned: Cause::OssaUnaligned,
+    ofsbase_unaligned: Cause::OfsbaseUnaligned,
+    ogsbase_unaligned: Cause::OgsbaseUnaligned,
+    flags_reserved: Cause::FlagsReserved,
+    not_initialised: Cause::NotInitialised,
+    mode_mismatch: Cause::ModeMismatch,
+    xfrm_not_enabled: Cause::XfrmNotEnabled,
+    frame: PageCauses {
+        not_epc: Cause::SsaNotEpc,
+        invalid: Cause::SsaInvalid,
+        blocked: Cause::SsaBlocked,
+        not_reg: Cause::SsaNotReg,
+        foreign: Cause::SsaForeign,
+        pending: Cause::SsaPending,
+        modified: Cause::SsaModified,
+        address: Cause::SsaAddress,
+        rights: Cause::SsaRights,
+    },
+};
+
+/// RBX: TCS; RCX: AEP; `next`: the address behind the instruction. Registers that are not named below pass
+/// through, and CSSA stays: the frame it names is only made ready for an asynchronous exit.
+pub(super) fn eenter<F: Frames, E: Entropy, S: AddressSpace>(
+    cpu: &mut Context<'_, F, E, S>,
+    state: &mut State,
+    next: Linear,
+) -> Result<(), Exit> {
+    // the TCS and its enclave
+    let thread = Thread::check(cpu, state, &CAUSES)?;
+    // a frame is left for an asynchronous exit
+    let (cssa, nssa) = (thread.tcs.cssa.get(), thread.tcs.nssa.get());
+    require(cssa < nssa, Refusal::new(Cause::CssaNotBelowNssa, cssa.into()).expected(nssa))?;
+    // that frame can be written without a fault
+    let frame = thread.frame(cpu, cssa, &CAUSES)?;
+    // entry point and segment bases are canonical
+    let canonical = |at: Linear, cause: Cause| require(at.is_canonical(), Refusal::new(cause, at.0));
+    let entry = thread.base_plus(thread.tcs.oentry.get());
+    let fs_base = thread.base_plus(thread.tcs.ofsbase.get());
+    let gs_base = thread.base_plus(thread.tcs.ogsbase.get());
+    canonical(entry, Cause::EntryNotCanonical)?;
+    canonical(fs_base, Cause::FsbaseNotCanonical)?;
+    canonical(gs_base, Cause::GsbaseNotCanonical)?;
+    // nobody else is on this TCS
+    thread.check_idle(Cause::TcsActive)?;
+
+    // RSP and RBP of the outside, for the asynchronous exit
+    let frames = &mut cpu.package.frames;
+    frames.write(frame.gprsgx, GPRSGX + offset_of!(GprSgx, ursp), &state.gprs.rsp.to_le_bytes());
+    frames.write(frame.gprsgx, GPRSGX + offset_of!(GprSgx, urbp), &state.gprs.rbp.to_le_bytes());
+    thread.enter(cpu, frame, state);
+    state.fs_base = fs_base.0;
+    state.gs_base = gs_base.0;
+    state.gprs.rax = cssa.into();
+    state.gprs.rcx = next.0;
+    state.gprs.rip = entry.0;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
