@@ -1,0 +1,199 @@
+/* Builds the enclave of enclave.S from its signed image, with the Linux ABI alone.
+ *
+ * The image, made by the test harness:
+ *   struct image_header, then `pages` times struct image_page, then a SIGSTRUCT of 1808 bytes. */
+#ifndef ENCLAVE_H
+#define ENCLAVE_H
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "sgx.h"
+
+/* Offsets of enclave.S. */
+#define CODE 0x0UL
+#define DATA 0x2000UL /* 4 pages; the first word is DATA_WORD */
+#define DATA_WORD 0x1234567890abcdefUL
+#define TCS(n) (0x6000UL + (n) * PAGE)
+#define SSA(n) (0x9000UL + (n) * 3 * PAGE)
+#define READ_ONLY 0x15000UL
+#define READ_WRITE_EXECUTE 0x16000UL
+#define HOLE 0x18000UL /* inside the ELRANGE, never added */
+#define THREADS 3
+#define FRAMES 3
+
+/* What the code of enclave.S does, by number; see there. */
+enum {
+    OP_NOP,
+    OP_REGISTERS,
+    OP_STORE,
+    OP_LOAD,
+    OP_UNDEFINED,
+    OP_DIVIDE,
+    OP_BREAKPOINT,
+    OP_CPUID,
+    OP_SYSCALL,
+    OP_SPIN,
+    OP_COPY,
+    OP_ENCLU,
+    OP_HANDLE,
+    OP_KEEP,
+};
+
+/* What the functions that fault return once they were stepped over. */
+#define STEPPED_OVER 77
+
+struct op {
+    uint64_t function, a, b, c, d;
+    uint64_t result;
+    uint64_t regs[16]; /* in the order of struct gprsgx */
+};
+
+struct image_header {
+    uint8_t magic[8];
+    uint64_t size;
+    uint32_t ssa_frame_size;
+    uint32_t miscselect;
+    uint64_t attributes;
+    uint64_t xfrm;
+    uint64_t pages;
+};
+
+struct image_page {
+    uint64_t offset;
+    uint64_t secinfo;
+    uint64_t measured;
+    uint8_t bytes[PAGE];
+};
+
+struct enclave {
+    const struct image_header *image;
+    const struct image_page *pages;
+    const uint8_t *sigstruct;
+    int fd;
+    uint64_t base;
+    uint64_t size;
+};
+
+/* Reads the image file and reserves its ELRANGE, naturally aligned. Opens nothing. */
+static inline struct enclave enclave_load(const char *path)
+{
+    struct enclave e = {.fd = -1};
+    struct stat st;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+
+    CHECK(file >= 0);
+    CHECK(fstat(file, &st) == 0);
+    uint8_t *bytes = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    CHECK(bytes != MAP_FAILED);
+    close(file);
+    e.image = (void *)bytes;
+    CHECK(memcmp(e.image->magic, "ENCLIMG1", 8) == 0);
+    e.pages = (void *)(bytes + sizeof(*e.image));
+    e.sigstruct = bytes + sizeof(*e.image) + e.image->pages * sizeof(*e.pages);
+    e.size = e.image->size;
+
+    uint8_t *area = mmap(NULL, 2 * e.size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(area != MAP_FAILED);
+    e.base = ((uint64_t)area + e.size - 1) & ~(e.size - 1);
+    if (e.base != (uint64_t)area)
+        munmap(area, e.base - (uint64_t)area);
+    munmap((void *)(e.base + e.size), (uint64_t)area + e.size - e.base);
+    return e;
+}
+
+static inline struct secs enclave_secs(const struct enclave *e)
+{
+    struct secs secs = {
+        .size = e->size,
+        .base = e->base,
+        .ssa_frame_size = e->image->ssa_frame_size,
+        .miscselect = e->image->miscselect,
+        .attributes = e->image->attributes,
+        .xfrm = e->image->xfrm,
+    };
+    return secs;
+}
+
+static inline int enclave_create(const struct enclave *e, const struct secs *secs)
+{
+    struct enclave_create create = {.src = (uint64_t)secs};
+    return ioctl(e->fd, IOC_CREATE, &create);
+}
+
+/* Adds one page of the image. */
+static inline int enclave_add(const struct enclave *e, const struct image_page *page)
+{
+    static uint8_t copy[PAGE] __attribute__((aligned(4096)));
+    struct secinfo secinfo = {.flags = page->secinfo};
+    struct add_pages add = {
+        .src = (uint64_t)copy,
+        .offset = page->offset,
+        .length = PAGE,
+        .secinfo = (uint64_t)&secinfo,
+        .flags = page->measured ? SGX_PAGE_MEASURE : 0,
+    };
+
+    memcpy(copy, page->bytes, PAGE);
+    int result = ioctl(e->fd, IOC_ADD_PAGES, &add);
+    if (result == 0)
+        CHECK_EQ(add.count, PAGE);
+    return result;
+}
+
+static inline void enclave_add_all(const struct enclave *e)
+{
+    for (uint64_t i = 0; i < e->image->pages; i++)
+        CHECK_EQ(enclave_add(e, &e->pages[i]), 0);
+}
+
+static inline int enclave_init(const struct enclave *e)
+{
+    struct enclave_init init = {.sigstruct = (uint64_t)e->sigstruct};
+    return ioctl(e->fd, IOC_INIT, &init);
+}
+
+/* The protection with which a page of the image is mapped. */
+static inline int page_prot(const struct image_page *page)
+{
+    if (page->secinfo & SECINFO_TCS)
+        return PROT_READ | PROT_WRITE;
+    return page->secinfo & (SECINFO_R | SECINFO_W | SECINFO_X);
+}
+
+/* Maps every page of the image with its own protection, neighbours of one protection at once. */
+static inline void enclave_map(const struct enclave *e)
+{
+    uint64_t n = e->image->pages;
+
+    for (uint64_t i = 0, next; i < n; i = next) {
+        for (next = i + 1; next < n; next++)
+            if (page_prot(&e->pages[next]) != page_prot(&e->pages[i]) ||
+                e->pages[next].offset != e->pages[i].offset + (next - i) * PAGE)
+                break;
+        void *at = (void *)(e->base + e->pages[i].offset);
+        CHECK(mmap(at, (next - i) * PAGE, page_prot(&e->pages[i]), MAP_SHARED | MAP_FIXED, e->fd,
+                   0) == at);
+    }
+}
+
+/* The whole way, from the image to a mapped and initialised enclave. */
+static inline struct enclave enclave_build(const char *path)
+{
+    struct enclave e = enclave_load(path);
+    struct secs secs = enclave_secs(&e);
+
+    e.fd = open(ENCLAVE_NODE, O_RDWR | O_CLOEXEC);
+    CHECK(e.fd >= 0);
+    CHECK_EQ(enclave_create(&e, &secs), 0);
+    enclave_add_all(&e);
+    CHECK_EQ(enclave_init(&e), 0);
+    enclave_map(&e);
+    return e;
+}
+
+#endif

@@ -1,0 +1,140 @@
+//! One test for each C program: it ends with 0 and writes nothing.
+
+use crate::compile::{Flavour, compile, scratch, sources};
+use crate::image::image;
+use crate::run::{run, supervised};
+use std::collections::BTreeSet;
+
+/// Compiles a program, runs it with the image, and shows what it says differs.
+fn check(name: &str, flavour: Flavour) {
+    let folder = scratch(&format!("{name}-{flavour:?}"));
+    let program = compile(name, flavour, &folder);
+    let outcome = run(&mut supervised([program.as_os_str(), image().as_os_str()]), &folder);
+    assert!(
+        outcome.code() == Some(0) && outcome.stdout.is_empty() && outcome.stderr.is_empty(),
+        "{name}: {}\n{}{}",
+        outcome.status,
+        outcome.stdout,
+        outcome.stderr,
+    );
+}
+
+macro_rules! programs {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            check(stringify!($name), Flavour::Default);
+        })*
+
+        const ALONE: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+programs! {
+    abandoned
+    cmac_selftest
+    cpuid
+    cpuid_lookalikes
+    cpuid_registers
+    dumpable
+    egetkey
+    exec_thread
+    exinfo
+    exit_inside
+    exitinfo_interrupt
+    fork_child
+    group_stop
+    ioctl_add_pages
+    ioctl_create
+    ioctl_init
+    ioctl_others
+    ioctl_provision
+    ioctl_read_only
+    killed_inside
+    madvise_rules
+    many
+    mmap_early
+    mmap_exceeds
+    mmap_personality
+    mmap_rules
+    mprotect_rules
+    mremap_rules
+    munmap_rules
+    nested
+    no_new_privs
+    node_paths
+    nodes
+    own_aep
+    own_enclu
+    own_fault
+    own_fault_altstack
+    own_refused_entry
+    provision_node
+    report
+    signals_blocked
+    signals_fatal
+    signals_handled
+    signals_ignored
+    signals_reset_hand
+    signals_threads
+    storm
+    storm_threads
+    threads
+    vdso_arguments
+    vdso_clock
+    vdso_dlsym
+    vdso_exceptions
+    vdso_gnu_hash
+    vdso_handler
+    vdso_handler_registers
+    vdso_hash
+    vdso_page_faults
+    vdso_refused_entry
+    vdso_registers
+    vdso_resume
+    vdso_scan
+    vdso_sections
+}
+
+#[test]
+fn vdso_import_bound_by_the_dynamic_linker() {
+    check("vdso_weak", Flavour::ImportsVdso);
+}
+
+#[test]
+fn cpuid_at_a_fixed_address() {
+    check("cpuid", Flavour::NoPie);
+}
+
+#[test]
+fn cpuid_in_a_static_program() {
+    check("cpuid", Flavour::Static);
+}
+
+#[test]
+fn static_program_with_the_vdso() {
+    check("vdso_hash", Flavour::Static);
+}
+
+#[test]
+fn own_fault_at_a_fixed_address() {
+    check("own_fault", Flavour::NoPie);
+}
+
+#[test]
+fn program_without_a_c_library() {
+    check("raw", Flavour::Raw);
+}
+
+/// A new program that no test names would never run.
+#[test]
+fn every_program_has_a_test() {
+    const ELSEWHERE: &[&str] = &["libvdso_stub", "limits", "raw", "seal_key", "vdso_weak", "without"];
+    let named: BTreeSet<String> = ALONE.iter().chain(ELSEWHERE).map(ToString::to_string).collect();
+    let entries = std::fs::read_dir(sources()).unwrap().map(|entry| entry.unwrap().path());
+    let present: BTreeSet<String> = entries
+        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(named, present);
+}
