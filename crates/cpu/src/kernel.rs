@@ -134,3 +134,6 @@ impl EnclsError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,6 +55,11 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         &mut self.frames
     }
 
+    /// The processor's random number generator.
+    pub const fn entropy_mut(&mut self) -> &mut E {
+        &mut self.entropy
+    }
+
     /// The EPCM entry of a page, for tests, tools and the operating system's own bookkeeping checks.
     pub fn epcm_entry(&self, page: EpcAddr) -> EpcmEntry {
         self.epcm.entry(page)

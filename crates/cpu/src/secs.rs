@@ -3,7 +3,7 @@
 use anyclave_arch::{Attributes, Linear, Secs};
 use anyclave_crypto::Measurement;
 use zerocopy::little_endian::{U16, U32, U64};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The first 1024 bytes of a SECS page; the rest is reserved and stays zero.
 ///
@@ -58,6 +58,22 @@ const _: () = {
 impl SecsPage {
     /// Bytes of the page that carry anything.
     pub const SIZE: usize = 1024;
+
+    /// Software's fields of a SECS that ECREATE accepts, and nothing in the others.
+    pub(crate) fn from_source(source: &Secs) -> Self {
+        Self {
+            size: source.size,
+            base: source.base,
+            ssaframesize: source.ssaframesize,
+            miscselect: source.miscselect,
+            cet_leg_bitmap_offset: source.cet_leg_bitmap_offset,
+            cet_attributes: source.cet_attributes,
+            attributes: source.attributes,
+            configid: source.configid,
+            configsvn: source.configsvn,
+            ..Self::new_zeroed()
+        }
+    }
 
     /// First address of ELRANGE.
     #[must_use]

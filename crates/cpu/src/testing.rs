@@ -5,11 +5,16 @@ mod frames;
 mod space;
 
 use std::fmt::Debug;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use anyclave_arch::{Encls, EpcAddr, Flags, Linear, MiscSelect, Pfec, Vector};
 use anyclave_trace::{Cause, Outcome};
 
-pub(crate) use enclave::{Enclave, EnclaveSpec, PageSpec, sign, signer};
+pub(crate) use enclave::{
+    Enclave, EnclaveSpec, PAGEINFO, PageOperands, PageSpec, SECINFO, SIGSTRUCT, SRCPGE, TOKEN, resign, sign,
+    signer,
+};
 pub(crate) use frames::TestFrames;
 pub(crate) use space::TestSpace;
 
@@ -171,23 +176,30 @@ impl Executed {
     }
 }
 
-/// Runs a table of refusals: `setup` makes a valid scene, a row damages it, `execute` must then fail for the
+/// A machine that is about to execute a leaf, and the operands.
+pub(crate) trait Scene {
+    fn machine(&mut self) -> &mut Machine;
+    /// Puts operands into memory.
+    fn place(&mut self);
+    /// Executes the leaf.
+    fn execute(&mut self) -> Executed;
+}
+
+/// Runs a table of refusals: `setup` makes a valid scene, a row damages it, the leaf must then fail for the
 /// row's cause and change nothing. The rows must reach every cause in `all`.
 #[track_caller]
-pub(crate) fn refusals<C, T>(
-    all: &[C],
-    setup: impl Fn() -> T,
-    execute: impl Fn(&mut T) -> (Snapshot, Executed, Snapshot),
-    rows: &[(C, fn(&mut T))],
-) where
+pub(crate) fn refusals<C, T>(all: &[C], setup: impl Fn() -> T, rows: &[(C, fn(&mut T))])
+where
     C: Copy + Debug + PartialEq + Into<Cause>,
+    T: Scene,
 {
     for (cause, damage) in rows {
         let mut scene = setup();
         damage(&mut scene);
-        let (before, executed, after) = execute(&mut scene);
-        executed.assert_refused(*cause);
-        assert!(before == after, "{cause:?} changed the machine");
+        scene.place();
+        let before = scene.machine().snapshot();
+        scene.execute().assert_refused(*cause);
+        assert!(before == scene.machine().snapshot(), "{cause:?} changed the machine");
     }
     let missing: Vec<_> = all.iter().filter(|cause| !rows.iter().any(|(row, _)| row == *cause)).collect();
     assert!(missing.is_empty(), "no row reaches {missing:?}");
@@ -197,6 +209,19 @@ pub(crate) fn refusals<C, T>(
 pub(crate) fn hex<const N: usize>(text: &str) -> [u8; N] {
     assert_eq!(text.len(), 2 * N);
     core::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
+}
+
+/// A file made by others, from the folder named by ANYCLAVE_VECTORS or from `shared/vectors` beside the
+/// workspace. None, said aloud, where that folder is absent; a folder without the file fails.
+pub(crate) fn vector(test: &str, name: &str) -> Option<Vec<u8>> {
+    let folder = std::env::var_os("ANYCLAVE_VECTORS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"), PathBuf::from);
+    if !folder.is_dir() {
+        // past the capture of the test harness, which hides what a passing test prints
+        let _ = writeln!(std::io::stderr(), "skipped: {test}: {} is absent", folder.display());
+        return None;
+    }
+    Some(std::fs::read(folder.join(name)).unwrap())
 }
 
 /// Linear address of an EPC page in the flat part of [`TestSpace`].

@@ -1,20 +1,34 @@
-//! ENCLS[EADD]: adds a page to an enclave that is not yet initialised. SDM vol. 3D, leaf EADD, Operation.
+//! ENCLS[EADD]: adds a page to an enclave that is not yet initialised.
 
-use anyclave_arch::secs::Secs;
-use anyclave_arch::tcs::{Tcs, TcsFlags};
-use anyclave_arch::{Flags, Linear, PageInfo, PageType, SecInfo, SecInfoFlags};
+use anyclave_arch::tcs::TcsFlags;
+use anyclave_arch::{Flags, Linear, PAGE_SIZE, PageInfo, PageType, SecInfo, SecInfoFlags, Tcs};
 use anyclave_trace::Refusal;
 use anyclave_trace::cause::EaddCause as Cause;
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::little_endian::U64;
+use zerocopy::{Immutable, IntoBytes};
 
 use super::Context;
 use crate::entropy::Entropy;
 use crate::epcm::EpcmEntry;
-use crate::exit::Exit;
+use crate::exit::{Exit, require};
 use crate::frames::Frames;
+use crate::kernel::PAGE_BYTES;
+use crate::secs::SecsPage;
 use crate::space::{Access, AddressSpace};
 
-const PAGE: usize = size_of::<Secs>();
+/// SECINFO bits that only the processor gives to pages. The manual does not say what EADD makes of them;
+/// no kernel sets them.
+const STATE: SecInfoFlags = SecInfoFlags::PENDING.union(SecInfoFlags::MODIFIED).union(SecInfoFlags::PR);
+
+/// The block that EADD measures.
+#[derive(Immutable, IntoBytes)]
+#[repr(C)]
+struct Block {
+    tag: [u8; 8],
+    offset: U64,
+    flags: U64,
+    zero: [u8; 40],
+}
 
 /// RBX: PAGEINFO; RCX: a free EPC page.
 pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
@@ -22,13 +36,97 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
     rbx: Linear,
     rcx: Linear,
 ) -> Result<(), Exit> {
-    // operands: alignment, then the EPC
-    if !rbx.is_aligned(32) {
-        return Err(Refusal::new(Cause::RbxUnaligned, rbx.0).into());
-    }
-    if !rcx.is_aligned(4096) {
-        return Err(Refusal::new(Cause::RcxUnaligned, rcx.0).into());
-    }
+    require(rbx.is_aligned(32), Refusal::new(Cause::RbxUnaligned, rbx.0))?;
+    require(rcx.is_aligned(PAGE_SIZE), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
     let page = cpu.epc(rcx, Access::Write)?.ok_or(Refusal::new(Cause::RcxNotEpc, rcx.0))?;
-    todo!("{page:?}")
+
+    // PAGEINFO
+    let pageinfo: PageInfo = cpu.copy_in(rbx)?;
+    let (srcpge, secinfo_at) = (Linear(pageinfo.srcpge.get()), Linear(pageinfo.secinfo.get()));
+    let (linaddr, secs_at) = (Linear(pageinfo.linaddr.get()), Linear(pageinfo.secs.get()));
+    require(srcpge.is_aligned(PAGE_SIZE), Refusal::new(Cause::SrcpgeUnaligned, srcpge.0))?;
+    require(secs_at.is_aligned(PAGE_SIZE), Refusal::new(Cause::SecsUnaligned, secs_at.0))?;
+    require(secinfo_at.is_aligned(64), Refusal::new(Cause::SecinfoUnaligned, secinfo_at.0))?;
+    require(linaddr.is_aligned(PAGE_SIZE), Refusal::new(Cause::LinaddrUnaligned, linaddr.0))?;
+    let secs_page = cpu.epc(secs_at, Access::Write)?.ok_or(Refusal::new(Cause::SecsNotEpc, secs_at.0))?;
+
+    // SECINFO
+    let secinfo: SecInfo = cpu.copy_in(secinfo_at)?;
+    let page_type = check_secinfo(&secinfo)?;
+
+    // the destination, then the SECS
+    require(!cpu.package.epcm.entry(page).valid, Refusal::new(Cause::PageValid, rcx.0))?;
+    let secs_entry = cpu.package.epcm.entry(secs_page);
+    require(secs_entry.valid, Refusal::new(Cause::SecsInvalid, secs_at.0))?;
+    require(secs_entry.page_type == PageType::Secs, Refusal::new(Cause::SecsNotSecs, secs_at.0))?;
+    let mut secs = cpu.package.load_secs(secs_page);
+
+    // the contents
+    let mut contents: [u8; PAGE_BYTES] = cpu.copy_in(srcpge)?;
+    let mut rights = secinfo.bits();
+    if page_type == PageType::Tcs {
+        contents = checked_tcs(&secs, contents)?;
+        rights = SecInfoFlags::empty();
+    } else {
+        let readable = rights.contains(SecInfoFlags::R) || !rights.contains(SecInfoFlags::W);
+        require(readable, Refusal::new(Cause::WriteWithoutRead, rights.bits()))?;
+    }
+
+    // the enclave
+    let outside = Refusal::new(Cause::LinaddrOutside, linaddr.0).expected(secs.base.get());
+    require(secs.contains(linaddr), outside)?;
+    let initialised = secs.attributes.has(Flags::INIT);
+    require(!initialised, Refusal::new(Cause::AlreadyInitialised, secs_at.0))?;
+
+    measure(&mut secs, linaddr, &SecInfo::new(page_type, rights));
+    secs.child_count += 1;
+    let entry = EpcmEntry { rights, ..EpcmEntry::new(page_type, secs_page, linaddr) };
+    cpu.package.frames.write(page, 0, &contents);
+    cpu.package.store_secs(secs_page, &secs);
+    cpu.package.set_entry(page, entry);
+    Ok(())
 }
+
+/// Reserved bits, state bits, page type.
+fn check_secinfo(secinfo: &SecInfo) -> Result<PageType, Exit> {
+    let flags = secinfo.flags.get();
+    require(!secinfo.has_reserved(), Refusal::new(Cause::SecinfoReserved, flags))?;
+    require(!secinfo.bits().intersects(STATE), Refusal::new(Cause::SecinfoState, flags))?;
+    match secinfo.page_type() {
+        Some(page_type @ (PageType::Reg | PageType::Tcs)) => Ok(page_type),
+        // shadow-stack pages need CET, which is not announced
+        _ => Err(Refusal::new(Cause::PageTypeInvalid, flags).into()),
+    }
+}
+
+/// Checks a TCS and gives it the state of a thread that never ran. FLAGS.AEXNOTIFY stays, and the reserved
+/// bits of FLAGS are EENTER's to check.
+fn checked_tcs(secs: &SecsPage, contents: [u8; PAGE_BYTES]) -> Result<[u8; PAGE_BYTES], Exit> {
+    let mut tcs: Tcs = zerocopy::transmute!(contents);
+    require(tcs.reserved.iter().all(|byte| *byte == 0), Refusal::new(Cause::TcsReserved, 0))?;
+    if !secs.attributes.has(Flags::MODE64BIT) {
+        let (fs, gs) = (tcs.fslimit.get(), tcs.gslimit.get());
+        require(fs & 0xfff == 0xfff, Refusal::new(Cause::TcsFsLimit, fs.into()))?;
+        require(gs & 0xfff == 0xfff, Refusal::new(Cause::TcsGsLimit, gs.into()))?;
+    }
+    tcs.state = 0.into();
+    tcs.flags &= !TcsFlags::DBGOPTIN.bits();
+    tcs.cssa = 0.into();
+    tcs.aep = 0.into();
+    Ok(zerocopy::transmute!(tcs))
+}
+
+fn measure(secs: &mut SecsPage, linaddr: Linear, secinfo: &SecInfo) {
+    let block = Block {
+        tag: *b"EADD\0\0\0\0",
+        offset: linaddr.0.wrapping_sub(secs.base.get()).into(),
+        flags: secinfo.flags,
+        zero: [0; 40],
+    };
+    let mut measurement = secs.measurement();
+    measurement.update(&zerocopy::transmute!(block));
+    secs.set_measurement(&measurement);
+}
+
+#[cfg(test)]
+mod tests;

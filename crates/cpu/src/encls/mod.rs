@@ -3,6 +3,15 @@
 //! Every leaf has the same signature and returns `Result<(), Exit>`; [`Package::encls`] dispatches and is the
 //! only place where an outcome becomes RAX, flags or a fault.
 
+mod eadd;
+mod ecreate;
+mod edbgrd;
+mod edbgwr;
+mod eextend;
+mod einit;
+mod epa;
+mod eremove;
+
 use anyclave_arch::Encls;
 use anyclave_trace::cause::EnclsCause;
 use anyclave_trace::{Outcome, Refusal};
@@ -61,9 +70,36 @@ impl<F: Frames, E: Entropy> Package<F, E> {
 
 impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
     fn execute(&mut self, leaf: Option<Encls>, registers: &mut EnclsRegisters) -> Result<(), Exit> {
-        let (rbx, rcx) = (Linear(registers.rbx), Linear(registers.rcx));
+        let (rbx, rcx, rdx) = (Linear(registers.rbx), Linear(registers.rcx), Linear(registers.rdx));
         match leaf {
-            _ => Err(Refusal::new(EnclsCause::LeafNotEnumerated, registers.rax).into()),
+            Some(Encls::Ecreate) => ecreate::ecreate(self, rbx, rcx),
+            Some(Encls::Eadd) => eadd::eadd(self, rbx, rcx),
+            Some(Encls::Einit) => einit::einit(self, rbx, rcx, rdx),
+            Some(Encls::Eremove) => eremove::eremove(self, rcx),
+            Some(Encls::Edbgrd) => {
+                registers.rbx = edbgrd::edbgrd(self, rcx)?;
+                Ok(())
+            }
+            Some(Encls::Edbgwr) => edbgwr::edbgwr(self, rbx.0, rcx),
+            Some(Encls::Eextend) => eextend::eextend(self, rbx, rcx),
+            Some(Encls::Epa) => epa::epa(self, rbx.0, rcx),
+            // ELDB to ETRACK belong to SGX1, but this processor does not page; the others are not announced
+            Some(
+                Encls::Eldb
+                | Encls::Eldu
+                | Encls::Eblock
+                | Encls::Ewb
+                | Encls::Etrack
+                | Encls::Eaug
+                | Encls::Emodpr
+                | Encls::Emodt
+                | Encls::Erdinfo
+                | Encls::Etrackc
+                | Encls::Eldbc
+                | Encls::Elduc
+                | Encls::Eupdatesvn,
+            )
+            | None => Err(Refusal::new(EnclsCause::LeafNotEnumerated, registers.rax).into()),
         }
     }
 
@@ -105,7 +141,9 @@ fn apply(
                 Outcome::Cf(error) => (error, rflags::CF),
                 Outcome::Zf(error) => (error, rflags::ZF),
                 // `classify` has turned these into faults.
-                Outcome::Ud | Outcome::Gp | Outcome::PfRead | Outcome::PfWrite => return Ok(Completion::Done),
+                Outcome::Ud | Outcome::Gp | Outcome::PfRead | Outcome::PfWrite => {
+                    return Ok(Completion::Done);
+                }
             };
             registers.rax = error.code().into();
             registers.rflags |= flag;
@@ -113,3 +151,6 @@ fn apply(
     }
     Ok(refusal.map_or(Completion::Done, Completion::Code))
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use crate::processor::Processor;
 /// A package and the logical processor that executes the kernel's code.
 #[derive(Debug)]
 pub struct Bare<'a, F, E> {
-    package: &'a mut Package<F, E>,
+    pub(super) package: &'a mut Package<F, E>,
     processor: &'a mut Processor,
 }
 

@@ -57,8 +57,7 @@ impl Default for EnclaveSpec {
             attributes: Attributes::new(Flags::DEBUG | Flags::MODE64BIT, 7),
             ..Secs::new_zeroed()
         };
-        let tcs =
-            Tcs { ossa: 0x2000.into(), nssa: 2.into(), oentry: 0x1000.into(), ..Tcs::new_zeroed() };
+        let tcs = Tcs { ossa: 0x2000.into(), nssa: 2.into(), oentry: 0x1000.into(), ..Tcs::new_zeroed() };
         let rw = SecInfoFlags::R | SecInfoFlags::W;
         let reg = |offset, flags, fill| PageSpec {
             offset,
@@ -105,6 +104,14 @@ pub(crate) fn sign(options: &SignOptions, mrenclave: &[u8; 32]) -> SigStruct {
     options.sign(mrenclave, signer())
 }
 
+/// Signs a SIGSTRUCT anew after its fields have changed.
+pub(crate) fn resign(sigstruct: &mut SigStruct) {
+    let signature = signer().sign(&sha256(&sigstruct.signed_bytes()));
+    sigstruct.signature = signature.signature;
+    sigstruct.q1 = signature.q1;
+    sigstruct.q2 = signature.q2;
+}
+
 /// An enclave that has been built.
 #[derive(Clone, Debug)]
 pub(crate) struct Enclave {
@@ -126,42 +133,57 @@ impl Enclave {
     }
 }
 
+/// The operands of ECREATE and EADD.
+#[derive(Clone)]
+pub(crate) struct PageOperands {
+    pub(crate) pageinfo: PageInfo,
+    pub(crate) secinfo: SecInfo,
+    pub(crate) source: Box<[u8; 4096]>,
+    pub(crate) rbx: Linear,
+    pub(crate) rcx: Linear,
+}
+
+impl PageOperands {
+    pub(crate) fn new(page: EpcAddr, secinfo: SecInfo, source: Box<[u8; 4096]>) -> Self {
+        let pageinfo = PageInfo { srcpge: SRCPGE.0.into(), secinfo: SECINFO.0.into(), ..PageInfo::default() };
+        Self { pageinfo, secinfo, source, rbx: PAGEINFO, rcx: flat(page) }
+    }
+
+    /// The same, for a page of an enclave.
+    pub(crate) fn of(self, secs: EpcAddr, linaddr: Linear) -> Self {
+        let pageinfo = PageInfo { linaddr: linaddr.0.into(), secs: flat(secs).0.into(), ..self.pageinfo };
+        Self { pageinfo, ..self }
+    }
+}
+
 impl Machine {
-    /// Puts PAGEINFO, SECINFO and the source page in place and executes ECREATE or EADD.
-    pub(crate) fn with_page(
-        &mut self,
-        leaf: Encls,
-        (linaddr, secs): (Linear, Linear),
-        source: &[u8; 4096],
-        secinfo: &SecInfo,
-        page: EpcAddr,
-    ) -> Executed {
-        let pageinfo = PageInfo {
-            linaddr: linaddr.0.into(),
-            srcpge: SRCPGE.0.into(),
-            secinfo: SECINFO.0.into(),
-            secs: secs.0.into(),
-        };
-        self.space.put(PAGEINFO, &pageinfo);
-        self.space.put(SECINFO, secinfo);
-        self.space.put(SRCPGE, source);
-        self.encls(leaf, [PAGEINFO.0, flat(page).0, 0])
+    /// Puts the operands in place.
+    pub(crate) fn put(&mut self, operands: &PageOperands) {
+        self.space.put(PAGEINFO, &operands.pageinfo);
+        self.space.put(SECINFO, &operands.secinfo);
+        self.space.put(SRCPGE, &*operands.source);
+    }
+
+    /// Puts the operands in place and executes ECREATE or EADD.
+    pub(crate) fn with_page(&mut self, leaf: Encls, operands: &PageOperands) -> Executed {
+        self.put(operands);
+        self.encls(leaf, [operands.rbx.0, operands.rcx.0, 0])
     }
 
     /// ECREATE into a free page.
     pub(crate) fn ecreate(&mut self, secs: &Secs) -> EpcAddr {
         let page = self.free_page();
         let secinfo = SecInfo::new(PageType::Secs, SecInfoFlags::empty());
-        let source = zerocopy::transmute_ref!(secs);
-        self.with_page(Encls::Ecreate, (Linear(0), Linear(0)), source, &secinfo, page).assert_done();
+        let operands = PageOperands::new(page, secinfo, Box::new(zerocopy::transmute!(*secs)));
+        self.with_page(Encls::Ecreate, &operands).assert_done();
         page
     }
 
     /// EADD into a free page, which is then mapped in the address space.
     pub(crate) fn eadd(&mut self, secs: EpcAddr, linaddr: Linear, page: &PageSpec) -> EpcAddr {
         let target = self.free_page();
-        let operands = (linaddr, flat(secs));
-        self.with_page(Encls::Eadd, operands, &page.data, &page.secinfo, target).assert_done();
+        let operands = PageOperands::new(target, page.secinfo, page.data.clone()).of(secs, linaddr);
+        self.with_page(Encls::Eadd, &operands).assert_done();
         self.space.map(linaddr, target);
         target
     }

@@ -14,12 +14,14 @@ causes! {
     LinaddrUnaligned: Gp, "PAGEINFO.LINADDR is not page-aligned";
     SecsNotEpc: PfWrite, "PAGEINFO.SECS is not in the EPC";
     SecinfoReserved: Gp, "a reserved bit of SECINFO is set";
+    SecinfoState: Gp, "SECINFO has PENDING, MODIFIED or PR set";
     PageTypeInvalid: Gp, "SECINFO.PAGE_TYPE is neither PT_REG nor PT_TCS";
     PageValid: PfWrite, "the destination page is in use";
     SecsInvalid: PfWrite, "the page of PAGEINFO.SECS is not in use";
     SecsNotSecs: PfWrite, "the page of PAGEINFO.SECS is not a SECS";
     TcsReserved: Gp, "a reserved byte of the TCS is set";
-    TcsLimit: Gp, "FSLIMIT or GSLIMIT of a 32-bit enclave does not end in FFFH";
+    TcsFsLimit: Gp, "FSLIMIT of a 32-bit enclave does not end in FFFH";
+    TcsGsLimit: Gp, "GSLIMIT of a 32-bit enclave does not end in FFFH";
     WriteWithoutRead: Gp, "SECINFO asks for W without R";
     LinaddrOutside: Gp, "PAGEINFO.LINADDR lies outside ELRANGE";
     AlreadyInitialised: Gp, "the enclave is already initialised";

@@ -17,6 +17,7 @@ causes! {
     PageValid: PfWrite, "the destination page is in use";
     XfrmWithoutLegacy: Gp, "ATTRIBUTES.XFRM lacks x87 or SSE";
     XfrmUnsupported: Gp, "ATTRIBUTES.XFRM has a bit that CPUID.12H.1:EDX:ECX does not list";
+    XfrmIllegal: Gp, "ATTRIBUTES.XFRM is a combination that XSETBV refuses";
     CetNonZero: Gp, "a CET field of the SECS is set, but ATTRIBUTES.CET is not";
     MiscselectUnsupported: Gp, "MISCSELECT has a bit that CPUID.12H.0:EBX does not list";
     SsaFrameTooSmall: Gp, "SSAFRAMESIZE is too small for the XSAVE area, the MISC region and GPRSGX";

@@ -1,0 +1,66 @@
+//! ENCLS[EEXTEND]: measures 256 bytes of an enclave that is not yet initialised.
+
+use anyclave_arch::{Flags, Linear, PAGE_SIZE, PageType};
+use anyclave_crypto::BLOCK_BYTES;
+use anyclave_trace::Refusal;
+use anyclave_trace::cause::EextendCause as Cause;
+use zerocopy::little_endian::U64;
+use zerocopy::{Immutable, IntoBytes};
+
+use super::Context;
+use crate::entropy::Entropy;
+use crate::exit::{Exit, require};
+use crate::frames::Frames;
+use crate::space::{Access, AddressSpace};
+
+/// Bytes that one EEXTEND measures.
+const CHUNK: u64 = 256;
+
+/// The block that EEXTEND measures before the bytes themselves.
+#[derive(Immutable, IntoBytes)]
+#[repr(C)]
+struct Block {
+    tag: [u8; 8],
+    offset: U64,
+    zero: [u8; 48],
+}
+
+/// RBX: SECS; RCX: the first of 256 bytes in a page of its enclave.
+pub(super) fn eextend<F: Frames, E: Entropy, S: AddressSpace>(
+    cpu: &mut Context<'_, F, E, S>,
+    rbx: Linear,
+    rcx: Linear,
+) -> Result<(), Exit> {
+    require(rbx.is_aligned(PAGE_SIZE), Refusal::new(Cause::RbxUnaligned, rbx.0))?;
+    let secs_page = cpu.epc(rbx, Access::Write)?.ok_or(Refusal::new(Cause::RbxNotEpc, rbx.0))?;
+    require(rcx.is_aligned(CHUNK), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
+    let chunk = cpu.epc(rcx, Access::Read)?.ok_or(Refusal::new(Cause::RcxNotEpc, rcx.0))?;
+
+    // the page
+    let entry = cpu.package.epcm.entry(chunk);
+    require(entry.valid, Refusal::new(Cause::PageInvalid, rcx.0))?;
+    let measurable = matches!(entry.page_type, PageType::Reg | PageType::Tcs);
+    require(measurable, Refusal::new(Cause::PageTypeInvalid, rcx.0))?;
+
+    // its owner; that RBX is a SECS follows from being one
+    let stranger = Refusal::new(Cause::PageOfOther, rcx.0).expected(secs_page.0).found(entry.secs.0);
+    require(entry.secs == secs_page, stranger)?;
+    let mut secs = cpu.package.load_secs(secs_page);
+    let initialised = secs.attributes.has(Flags::INIT);
+    require(!initialised, Refusal::new(Cause::AlreadyInitialised, rbx.0))?;
+
+    // the bytes as they stand in the EPC, so a TCS counts as EADD has left it
+    let bytes: [[u8; BLOCK_BYTES]; 4] = cpu.package.read_epc(chunk);
+    let at = entry.address.offset(chunk.page_offset());
+    let offset = at.0.wrapping_sub(secs.base.get()).into();
+    let block = Block { tag: *b"EEXTEND\0", offset, zero: [0; 48] };
+    let mut measurement = secs.measurement();
+    measurement.update(&zerocopy::transmute!(block));
+    measurement.update_blocks(&bytes);
+    secs.set_measurement(&measurement);
+    cpu.package.store_secs(secs_page, &secs);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

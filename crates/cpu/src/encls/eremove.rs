@@ -1,0 +1,68 @@
+//! ENCLS[EREMOVE]: frees an EPC page.
+
+use anyclave_arch::{EpcAddr, Linear, PAGE_SIZE, PageType};
+use anyclave_trace::Refusal;
+use anyclave_trace::cause::EremoveCause as Cause;
+
+use super::Context;
+use crate::entropy::Entropy;
+use crate::epcm::EpcmEntry;
+use crate::exit::{Exit, require};
+use crate::frames::Frames;
+use crate::space::{Access, AddressSpace};
+
+/// RCX: an EPC page. Before and after EINIT alike; a page that is not in use stays so without an error.
+pub(super) fn eremove<F: Frames, E: Entropy, S: AddressSpace>(
+    cpu: &mut Context<'_, F, E, S>,
+    rcx: Linear,
+) -> Result<(), Exit> {
+    require(rcx.is_aligned(PAGE_SIZE), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
+    let page = cpu.epc(rcx, Access::Write)?.ok_or(Refusal::new(Cause::RcxNotEpc, rcx.0))?;
+
+    let entry = cpu.package.epcm.entry(page);
+    if !entry.valid {
+        return Ok(());
+    }
+    match entry.page_type {
+        PageType::Va => cpu.package.set_entry(page, EpcmEntry::INVALID),
+        PageType::Secs => remove_secs(cpu, rcx, page)?,
+        // EACCEPT has confirmed that nobody uses the page any more
+        PageType::Trim if !entry.modified => remove_child(cpu, page, &entry),
+        PageType::Tcs | PageType::Reg | PageType::Trim | PageType::SsFirst | PageType::SsRest => {
+            let eid = cpu.package.load_secs(entry.secs).eid.get();
+            let inside = cpu.package.inside(eid);
+            require(inside == 0, Refusal::new(Cause::EnclaveActive, rcx.0).found(inside))?;
+            remove_child(cpu, page, &entry);
+        }
+    }
+    Ok(())
+}
+
+fn remove_child<F: Frames, E: Entropy, S: AddressSpace>(
+    cpu: &mut Context<'_, F, E, S>,
+    page: EpcAddr,
+    entry: &EpcmEntry,
+) {
+    let mut secs = cpu.package.load_secs(entry.secs);
+    secs.child_count -= 1;
+    cpu.package.store_secs(entry.secs, &secs);
+    cpu.package.set_entry(page, EpcmEntry::INVALID);
+}
+
+fn remove_secs<F: Frames, E: Entropy, S: AddressSpace>(
+    cpu: &mut Context<'_, F, E, S>,
+    rcx: Linear,
+    page: EpcAddr,
+) -> Result<(), Exit> {
+    let secs = cpu.package.load_secs(page);
+    let children = secs.child_count.get();
+    require(children == 0, Refusal::new(Cause::ChildPresent, rcx.0).found(children))?;
+    let eid = secs.eid.get();
+    cpu.package.set_entry(page, EpcmEntry::INVALID);
+    cpu.package.inside.remove(&eid);
+    cpu.package.frames.enclave_removed(eid);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+use anyclave_arch::msr::{LEPUBKEYHASH_RESET, lepubkeyhash_msrs};
+use anyclave_arch::{Attributes, Flags, PageType, SecInfoFlags, Secs, Vector};
+use anyclave_crypto::sha256;
+use anyclave_sign::{Image, PrivateKey, SignOptions};
+use anyclave_trace::cause::{EaddCause, EdbgrdCause, EinitCause, EremoveCause};
+use zerocopy::{FromBytes, FromZeros};
+
+use super::*;
+use crate::testing::{EnclaveSpec, Machine, SECTION, hex, vector};
+
+const SECS: SecInfo = SecInfo::new(PageType::Secs, SecInfoFlags::empty());
+
+/// The page of the section with this number.
+const fn page(number: u64) -> EpcAddr {
+    EpcAddr(SECTION.base + number * 4096)
+}
+
+fn with_bare<T>(
+    run: impl FnOnce(&mut Bare<'_, crate::testing::TestFrames, crate::testing::TestEntropy>) -> T,
+) -> T {
+    let Machine { mut package, mut processor, .. } = Machine::new();
+    run(&mut Bare::new(&mut package, &mut processor))
+}
+
+/// Loads an image at `base` as Linux does, SECS in page 0, and says what its SECS was.
+fn load(cpu: &mut impl Encls, image: &Image, base: u64, attributes: Attributes) -> Result<(), EnclsError> {
+    let secs = Secs {
+        size: image.size.into(),
+        base: base.into(),
+        ssaframesize: image.ssaframesize.into(),
+        attributes,
+        ..Secs::new_zeroed()
+    };
+    cpu.ecreate(page(0), &zerocopy::transmute!(secs), &SECS)?;
+    for (number, source) in (1..).zip(&image.pages) {
+        let linaddr = Linear(base + source.offset);
+        cpu.eadd(page(number), page(0), linaddr, &source.data, &source.secinfo)?;
+        for chunk in (0..16).filter(|chunk| source.measured >> chunk & 1 == 1) {
+            cpu.eextend(page(0), EpcAddr(page(number).0 + chunk * 256))?;
+        }
+    }
+    Ok(())
+}
+
+fn einit(cpu: &mut impl Encls, sigstruct: &SigStruct) -> Result<(), EnclsError> {
+    let token = EinitToken::new_zeroed();
+    let untrusted = cpu.einit(sigstruct, &token, page(0)).unwrap_err();
+    assert_eq!(untrusted.code(), Some(SgxError::InvalidEinitToken));
+    cpu.wrmsr_lepubkeyhash(lepubkeyhash_msrs(&sha256(&sigstruct.modulus))).unwrap();
+    cpu.einit(sigstruct, &token, page(0))
+}
+
+#[test]
+fn an_enclave_is_built_read_written_and_removed() {
+    let spec = EnclaveSpec::default();
+    let image = Image {
+        ssaframesize: 1,
+        size: spec.secs.size.get(),
+        pages: spec
+            .pages
+            .iter()
+            .map(|source| anyclave_sign::Page {
+                offset: source.offset,
+                secinfo: source.secinfo,
+                data: source.data.clone(),
+                measured: u16::MAX,
+            })
+            .collect(),
+    };
+    with_bare(|cpu| {
+        assert_eq!(cpu.sections(), [SECTION]);
+        let attributes = Attributes::new(Flags::DEBUG | Flags::MODE64BIT, 3);
+        load(cpu, &image, 0x10_0000, attributes).unwrap();
+        let key = PrivateKey::from_seed(&[3; 32]);
+        let options = SignOptions { attributes, ..SignOptions::default() };
+        einit(cpu, &options.sign(&spec.mrenclave(), &key)).unwrap();
+
+        let data = EpcAddr(page(5).0 + 8);
+        cpu.edbgwr(data, 0x1122_3344_5566_7788).unwrap();
+        assert_eq!(cpu.edbgrd(data), Ok(0x1122_3344_5566_7788));
+
+        let refused = cpu.eremove(page(0)).unwrap_err();
+        assert_eq!(refused.code(), Some(SgxError::ChildPresent));
+        assert_eq!(refused.refusal().unwrap().cause, EremoveCause::ChildPresent.into());
+        for number in (0..=6).rev() {
+            cpu.eremove(page(number)).unwrap();
+        }
+        cpu.epa(page(0)).unwrap();
+        assert_eq!(cpu.edbgrd(page(0)), Ok(0));
+    });
+}
+
+#[test]
+fn addresses_that_are_not_in_the_epc_fault() {
+    with_bare(|cpu| {
+        for at in [0, SECTION.base - 4096, SECTION.base + SECTION.size, u64::MAX - 4095, 1 << 63] {
+            let error = cpu.edbgrd(EpcAddr(at)).unwrap_err();
+            assert_eq!(error.refusal().unwrap().cause, EdbgrdCause::RcxNotEpc.into());
+            let EnclsError::Fault(fault) = error else { panic!("{error:?}") };
+            assert_eq!((fault.vector, fault.code), (Vector::Pf, 0x8001));
+        }
+        let linaddr = Linear(0x1000);
+        let secinfo = SecInfo::new(PageType::Reg, SecInfoFlags::R);
+        let error = cpu.eadd(page(1), EpcAddr(0), linaddr, &[0; PAGE_BYTES], &secinfo).unwrap_err();
+        assert_eq!(error.refusal().unwrap().cause, EaddCause::SecsNotEpc.into());
+    });
+}
+
+#[test]
+fn launch_control_may_be_fixed() {
+    let Machine { mut package, mut processor, .. } = Machine::new();
+    package.config.flexible_launch_control = false;
+    let mut cpu = Bare::new(&mut package, &mut processor);
+    assert_eq!(cpu.wrmsr_lepubkeyhash([0; 4]), Err(WrmsrFault));
+    assert_eq!(cpu.lepubkeyhash(), LEPUBKEYHASH_RESET);
+}
+
+#[test]
+fn the_production_signed_test_enclave_launches_without_debug() {
+    let test = "the_production_signed_test_enclave_launches_without_debug";
+    let (Some(stream), Some(sigstruct)) =
+        (vector(test, "test_enclave.sgxs"), vector(test, "test_enclave.sig"))
+    else {
+        return;
+    };
+    let image = Image::parse(&stream).unwrap();
+    let sigstruct = SigStruct::read_from_bytes(&sigstruct).unwrap();
+    with_bare(|cpu| {
+        load(cpu, &image, 0x7f00_0000_0000, Attributes::new(Flags::MODE64BIT, 3)).unwrap();
+        einit(cpu, &sigstruct).unwrap();
+        let secs = cpu.package.load_secs(page(0));
+        assert_eq!(secs.mrenclave, hex("784acfd7d5096a8f0fbd3265760bff21b120f62407a9a9e5ba31aa3c8ed198fc"));
+        assert_eq!(secs.mrsigner, hex("fb4bab3d6036ac1d730fa83d7366df1dd2dfeac194ef335d6854d8a6c6475542"));
+        assert_eq!(secs.isvprodid.get(), 65535);
+    });
+    // One more byte of data, and the author no longer vouches for it.
+    let mut changed = image;
+    changed.pages[0].data[100] ^= 1;
+    with_bare(|cpu| {
+        load(cpu, &changed, 0x7f00_0000_0000, Attributes::new(Flags::MODE64BIT, 3)).err();
+        cpu.wrmsr_lepubkeyhash(lepubkeyhash_msrs(&sha256(&sigstruct.modulus))).unwrap();
+        let error = cpu.einit(&sigstruct, &EinitToken::new_zeroed(), page(0)).unwrap_err();
+        assert_eq!(error.refusal().unwrap().cause, EinitCause::MeasurementMismatch.into());
+    });
+}
+
+#[test]
+fn the_enclave_of_crate_sgx_launches() {
+    let test = "the_enclave_of_crate_sgx_launches";
+    let (Some(bytes), Some(sigstruct)) =
+        (vector(test, "sgx-crate-encl.bin"), vector(test, "sgx-crate-encl.ss"))
+    else {
+        return;
+    };
+    let secinfo = |offset| match offset {
+        0 => SecInfo::new(PageType::Tcs, SecInfoFlags::empty()),
+        _ => SecInfo::new(PageType::Reg, SecInfoFlags::RWX),
+    };
+    let (pages, rest) = bytes.as_chunks::<PAGE_BYTES>();
+    assert!(rest.is_empty());
+    let pages = pages.iter().zip((0..).step_by(PAGE_BYTES)).map(|(data, offset)| anyclave_sign::Page {
+        offset,
+        secinfo: secinfo(offset),
+        data: Box::new(*data),
+        measured: u16::MAX,
+    });
+    let image = Image { ssaframesize: 1, size: 0x8000, pages: pages.collect() };
+    with_bare(|cpu| {
+        load(cpu, &image, 0x8000, Attributes::new(Flags::MODE64BIT | Flags::DEBUG, 3)).unwrap();
+        einit(cpu, &SigStruct::read_from_bytes(&sigstruct).unwrap()).unwrap();
+        let secs = cpu.package.load_secs(page(0));
+        assert_eq!(secs.mrenclave, hex("b999536238fcf4e9d360ef6cd3e0c20ef8a684c7b93f74a9c4a4c6d517d61fc0"));
+        assert_eq!(secs.mrsigner, hex("2f9f8fd4fe12d77232f1d87571ca8252ca27714efe7705e46222cffd5a22e8c4"));
+    });
+}
+
+#[test]
+fn the_report_enclave_measures() {
+    let Some(stream) = vector("the_report_enclave_measures", "report.sgxs") else { return };
+    let image = Image::parse(&stream).unwrap();
+    with_bare(|cpu| {
+        load(cpu, &image, 0x10_0000, Attributes::new(Flags::MODE64BIT, 3)).unwrap();
+        let mrenclave = cpu.package.load_secs(page(0)).measurement().finish();
+        assert_eq!(mrenclave, hex("a06a560b26f5e397b2d7872fac66fe4b43bf4f507296ee048f110be6fb1a2290"));
+    });
+}

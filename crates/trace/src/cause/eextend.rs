@@ -1,0 +1,16 @@
+//! Failing checks of ENCLS[EEXTEND].
+
+use anyclave_arch::{Encls, Leaf};
+
+causes! {
+    /// Why EEXTEND fails.
+    EextendCause of Leaf::Encls(Encls::Eextend);
+    RbxUnaligned: Gp, "the SECS (RBX) is not page-aligned";
+    RbxNotEpc: PfWrite, "the SECS (RBX) is not in the EPC";
+    RcxUnaligned: Gp, "the chunk (RCX) is not 256-byte aligned";
+    RcxNotEpc: PfRead, "the chunk (RCX) is not in the EPC";
+    PageInvalid: PfRead, "the page of the chunk (RCX) is not in use";
+    PageTypeInvalid: PfRead, "the page of the chunk (RCX) is neither PT_REG nor PT_TCS";
+    PageOfOther: Gp, "the page of the chunk (RCX) does not belong to the SECS (RBX)";
+    AlreadyInitialised: Gp, "the enclave is already initialised";
+}

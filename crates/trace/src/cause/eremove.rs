@@ -1,0 +1,12 @@
+//! Failing checks of ENCLS[EREMOVE].
+
+use anyclave_arch::{Encls, Leaf};
+
+causes! {
+    /// Why EREMOVE fails.
+    EremoveCause of Leaf::Encls(Encls::Eremove);
+    RcxUnaligned: Gp, "the page (RCX) is not page-aligned";
+    RcxNotEpc: PfWrite, "the page (RCX) is not in the EPC";
+    ChildPresent: Zf(ChildPresent), "the page is a SECS whose enclave still has pages in the EPC";
+    EnclaveActive: Zf(EnclaveAct), "a logical processor is inside the enclave that owns the page";
+}
