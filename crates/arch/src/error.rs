@@ -126,6 +126,63 @@ impl SgxError {
             Self::InvalidKeyname => "SGX_INVALID_KEYNAME",
         }
     }
+
+    /// What it says, as a sentence without a full stop.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::InvalidSigStruct => {
+                "the SIGSTRUCT is malformed: header, vendor, exponent or a reserved byte"
+            }
+            Self::InvalidAttribute => {
+                "the attributes do not fit together: SECS against SIGSTRUCT, or EGETKEY for a key that this enclave may not have"
+            }
+            Self::Blkstate => "the page is blocked already; nothing changed",
+            Self::InvalidMeasurement => {
+                "the enclave that was built is not the one that was signed: MRENCLAVE differs from ENCLAVEHASH"
+            }
+            Self::Notblockable => "a page of this type cannot be blocked; nothing changed",
+            Self::PgInvld => "the EPC page is free",
+            Self::EpcPageConflict => "another leaf works on the page at this moment; try again",
+            Self::InvalidSignature => "the RSA signature of the SIGSTRUCT does not verify",
+            Self::MacCompareFail => {
+                "the page that comes back into the EPC is not the one that went out: its MAC is wrong"
+            }
+            Self::PageNotBlocked => "a page must be blocked before it leaves the EPC",
+            Self::NotTracked => {
+                "logical processors may still hold translations of the page: ETRACK, and interrupt the enclave's threads"
+            }
+            Self::VaSlotOccupied => "the slot of the version array held a version already; it is overwritten",
+            Self::ChildPresent => "the SECS still has pages in the EPC",
+            Self::EnclaveAct => "a logical processor executes this enclave",
+            Self::EntryepochLocked => "an ETRACK of the enclave is in progress; try again",
+            Self::InvalidEinitToken => {
+                "the launch token is wrong, or there is none and the signer is not the one of the hash MSRs"
+            }
+            Self::PrevTrkIncmpl => {
+                "the tracking cycle before is not complete: a thread that entered before it is still inside"
+            }
+            Self::PgIsSecs => "the page is a SECS; nothing changed",
+            Self::PageAttributesMismatch => "the page is not as the enclave that accepts it expects",
+            Self::PageNotModifiable => {
+                "the page waits for an EACCEPT of the enclave, or is of a type that cannot change"
+            }
+            Self::PageNotDebuggable => {
+                "the page waits for an EACCEPT of the enclave, so a debugger has to wait, too"
+            }
+            Self::InvalidCounter => "a counter of the enclave would leave its range",
+            Self::PgNonepc => "the address is not in the EPC",
+            Self::TrackNotRequired => "a page of this type needs no tracking; nothing changed",
+            Self::InvalidReportmacstruct => "the report structure was not made on this platform",
+            Self::InsufficientEntropy => "the random number generator gave nothing; try again",
+            Self::EpcNotReady => "the EPC is not empty",
+            Self::NoUpdate => "the security version is up to date; nothing changed",
+            Self::InvalidCpusvn => "the CPUSVN that is asked for is newer than the processor's",
+            Self::InvalidIsvsvn => "the ISVSVN that is asked for is newer than the enclave's",
+            Self::UnmaskedEvent => "an interrupt is pending and came first; try again",
+            Self::InvalidKeyname => "there is no key of this name",
+        }
+    }
 }
 
 #[cfg(test)]

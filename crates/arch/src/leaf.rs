@@ -122,6 +122,36 @@ impl Encls {
             Self::Eupdatesvn => "EUPDATESVN",
         }
     }
+
+    /// What it does, as a sentence without subject and full stop.
+    #[must_use]
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Ecreate => "makes a free EPC page the SECS of a new enclave",
+            Self::Eadd => "gives a free EPC page, with its contents, to an enclave that is not initialised",
+            Self::Einit => {
+                "initialises an enclave, if its measurement is the signed one and the signer may launch"
+            }
+            Self::Eremove => "frees an EPC page",
+            Self::Edbgrd => "reads eight bytes of a debug enclave",
+            Self::Edbgwr => "writes eight bytes of a debug enclave",
+            Self::Eextend => "measures 256 bytes of a page",
+            Self::Eldb => "brings a page back into the EPC, blocked",
+            Self::Eldu => "brings a page back into the EPC",
+            Self::Eblock => "blocks a page: no new translations, on its way out of the EPC",
+            Self::Epa => "makes a free EPC page a version array",
+            Self::Ewb => "encrypts a page to ordinary memory and frees its EPC page",
+            Self::Etrack => "begins a new epoch, after which old translations can be waited for",
+            Self::Eaug => "gives a zeroed page to an initialised enclave, which must accept it",
+            Self::Emodpr => "takes rights from a page; the enclave must accept it",
+            Self::Emodt => "changes the type of a page; the enclave must accept it",
+            Self::Erdinfo => "tells type and state of an EPC page",
+            Self::Etrackc => "ETRACK by way of any page of the enclave",
+            Self::Eldbc => "ELDB that reports a conflict instead of faulting",
+            Self::Elduc => "ELDU that reports a conflict instead of faulting",
+            Self::Eupdatesvn => "takes over the security version of new microcode",
+        }
+    }
 }
 
 impl Enclu {
@@ -159,6 +189,25 @@ impl Enclu {
             Self::Eacceptcopy => "EACCEPTCOPY",
             Self::Everifyreport2 => "EVERIFYREPORT2",
             Self::Edeccssa => "EDECCSSA",
+        }
+    }
+
+    /// What it does, as a sentence without subject and full stop.
+    #[must_use]
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Ereport => {
+                "writes a REPORT about this enclave, for another one on the same machine to verify"
+            }
+            Self::Egetkey => "derives a key that only this enclave, or its signer's, can have",
+            Self::Eenter => "enters an enclave on a TCS",
+            Self::Eresume => "goes back to where an asynchronous exit left the enclave",
+            Self::Eexit => "leaves the enclave",
+            Self::Eaccept => "accepts a change that the kernel made to a page",
+            Self::Emodpe => "gives a page of this enclave more rights",
+            Self::Eacceptcopy => "accepts a new page and fills it from another",
+            Self::Everifyreport2 => "verifies a report of a trusted domain",
+            Self::Edeccssa => "goes back one SSA frame without leaving",
         }
     }
 }
