@@ -1,2 +1,20 @@
-//! .
+//! One SGX machine, put together from a [`Config`]: processor, driver, device nodes, CPUID.
+//!
+//! The machine around a run is one, and a guest will be another, of the same code. Nothing here does I/O:
+//! memory and entropy come from outside, and so does what the host's CPUID says.
+
 #![forbid(unsafe_code)]
+
+mod config;
+mod cpuid;
+mod epc;
+mod keys;
+mod machine;
+mod node;
+
+pub use config::{Config, Host, XFRM_MASK};
+pub use cpuid::CpuidModel;
+pub use epc::{EpcLayout, EpcSection, LayoutError, SizeError, parse_size};
+pub use keys::{CPUSVN, Keys};
+pub use machine::{Machine, Parts};
+pub use node::{Device, MISC_MAJOR, NODE_MODE, NODES, Node};

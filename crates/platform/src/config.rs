@@ -1,0 +1,113 @@
+//! What a machine is made of.
+
+use anyclave_arch::attributes::XFRM_LEGACY;
+use anyclave_arch::{Flags, MiscSelect};
+use anyclave_cpu::xsave::XsaveLayout;
+
+use crate::epc::EpcLayout;
+use crate::keys::{CPUSVN, Keys};
+
+/// Extended features that enclaves may have where the host has them: x87, SSE, AVX, AVX-512 and protection
+/// keys.
+pub const XFRM_MASK: u64 = 0x2e7;
+
+/// What a machine takes over from the processor that it runs on.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// XCR0.
+    pub xcr0: u64,
+    /// Where XSAVE puts each component: CPUID.0DH.
+    pub xsave: XsaveLayout,
+    /// CPUID.0:EAX, the last basic leaf.
+    pub last_basic_leaf: u32,
+}
+
+/// A machine before it boots.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// EPC sections.
+    pub epc: EpcLayout,
+    /// ATTRIBUTES.FLAGS that enclaves may have.
+    pub attributes: Flags,
+    /// XFRM bits that enclaves may have.
+    pub xfrm: u64,
+    /// MISCSELECT bits that enclaves may have.
+    pub miscselect: MiscSelect,
+    /// log2 of the size that a 64-bit enclave must stay below.
+    pub max_size_64: u8,
+    /// log2 of the size that a 32-bit enclave must stay below.
+    pub max_size_32: u8,
+    /// The hash MSRs are writable. Without that Linux has no enclave node.
+    pub flexible_launch_control: bool,
+    /// The secrets of the processor.
+    pub keys: Keys,
+    /// What the host contributes.
+    pub host: Host,
+}
+
+impl Config {
+    /// An SGX1 processor with flexible launch control and 256 MiB of EPC.
+    #[must_use]
+    pub fn new(host: Host, keys: Keys) -> Self {
+        Self {
+            epc: EpcLayout::default(),
+            attributes: Flags::DEBUG | Flags::MODE64BIT | Flags::PROVISIONKEY | Flags::EINITTOKENKEY,
+            xfrm: host.xcr0 & XFRM_MASK | XFRM_LEGACY,
+            miscselect: MiscSelect::EXINFO,
+            // A process has 47 bits of linear addresses, so its largest enclave has 2^46 bytes.
+            max_size_64: 47,
+            max_size_32: 31,
+            flexible_launch_control: true,
+            keys,
+            host,
+        }
+    }
+
+    /// The processor of this machine.
+    #[must_use]
+    pub fn processor(&self) -> anyclave_cpu::Config {
+        anyclave_cpu::Config {
+            sections: self.epc.placed(),
+            attributes: self.attributes,
+            xfrm: self.xfrm,
+            miscselect: self.miscselect,
+            max_size_64: self.max_size_64,
+            max_size_32: self.max_size_32,
+            xcr0: self.host.xcr0,
+            xsave: self.host.xsave.clone(),
+            cpusvn: CPUSVN,
+            device_root: self.keys.device_root,
+            seal_fuses: self.keys.seal_fuses,
+            owner_epoch: self.keys.owner_epoch,
+            flexible_launch_control: self.flexible_launch_control,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(xcr0: u64) -> Host {
+        Host { xcr0, xsave: XsaveLayout::avx(), last_basic_leaf: 0x10 }
+    }
+
+    #[test]
+    fn enclaves_may_have_what_the_host_has_and_we_support() {
+        let xfrm = |xcr0| Config::new(host(xcr0), Keys::from_seed("")).xfrm;
+        assert_eq!(xfrm(0x7), 0x7);
+        assert_eq!(xfrm(0x6_02ff), 0x2e7); // MPX and AMX left out
+        assert_eq!(xfrm(0), 3);
+    }
+
+    #[test]
+    fn the_default_is_an_sgx1_processor() {
+        let processor = Config::new(host(7), Keys::from_seed("")).processor();
+        assert_eq!(processor.attributes.bits(), 0x36);
+        assert_eq!(processor.miscselect, MiscSelect::EXINFO);
+        assert_eq!(processor.sections.len(), 1);
+        assert_eq!(processor.sections[0].base, 0x80_0000_0000);
+        assert_eq!(processor.sections[0].size, 256 << 20);
+        assert_eq!(processor.sgx_leaf(0).eax, 1);
+    }
+}

@@ -1,0 +1,121 @@
+//! A booted machine.
+
+use anyclave_arch::{EpcAddr, Linear};
+use anyclave_cpu::{Bare, Entropy, Frames, Package, Processor};
+use anyclave_driver::mmap::MapRequest;
+use anyclave_driver::{
+    Caller, Driver, EnclaveId, FaultOutcome, Features, IoctlRefusal, Progress, Released, Reply, Rights,
+};
+
+use crate::config::Config;
+use crate::cpuid::CpuidModel;
+use crate::node::{Device, NODES, Node};
+
+/// Processor and driver of one machine.
+#[derive(Debug)]
+pub struct Machine<F, E> {
+    package: Package<F, E>,
+    /// The logical processor on which the driver runs.
+    kernel: Processor,
+    driver: Driver,
+    cpuid: CpuidModel,
+}
+
+/// The parts of a machine, to be used side by side: an ENCLU works on the package while its operands are
+/// looked up in the driver.
+#[derive(Debug)]
+pub struct Parts<'a, F, E> {
+    /// What the logical processors share.
+    pub package: &'a mut Package<F, E>,
+    /// The logical processor on which the driver runs.
+    pub kernel: &'a mut Processor,
+    /// The driver.
+    pub driver: &'a mut Driver,
+}
+
+impl<F: Frames, E: Entropy> Machine<F, E> {
+    /// Switches a machine on and starts its driver.
+    pub fn boot(config: &Config, frames: F, entropy: E) -> Self {
+        let cpuid = CpuidModel::new(config);
+        let mut package = Package::new(config.processor(), frames, entropy);
+        let mut kernel = Processor::default();
+        let features = Features::from_cpuid(package.config().sgx_leaf(0), package.config().sgx_leaf(1));
+        let driver = Driver::new(&Bare::new(&mut package, &mut kernel), features);
+        Self { package, kernel, driver, cpuid }
+    }
+
+    /// What CPUID answers.
+    pub const fn cpuid(&self) -> &CpuidModel {
+        &self.cpuid
+    }
+
+    /// The device nodes. Without flexible launch control Linux has no enclave driver.
+    pub fn nodes(&self) -> impl Iterator<Item = Node> + use<F, E> {
+        let enclaves = self.package.config().flexible_launch_control;
+        NODES.into_iter().filter(move |node| enclaves || node.device != Device::Enclave)
+    }
+
+    /// The processor's shared part.
+    pub const fn package(&self) -> &Package<F, E> {
+        &self.package
+    }
+
+    /// The driver.
+    pub const fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    /// The parts side by side.
+    pub const fn parts(&mut self) -> Parts<'_, F, E> {
+        Parts { package: &mut self.package, kernel: &mut self.kernel, driver: &mut self.driver }
+    }
+
+    /// Opens an enclave file: [`Driver::open`].
+    pub fn open(&mut self) -> EnclaveId {
+        self.driver.open()
+    }
+
+    /// An ioctl on an enclave file: [`Driver::ioctl`].
+    pub fn ioctl(
+        &mut self,
+        caller: &mut impl Caller,
+        id: EnclaveId,
+        command: u32,
+        argument: u64,
+    ) -> Progress<Reply> {
+        let Parts { package, kernel, driver } = self.parts();
+        driver.ioctl(&mut Bare::new(package, kernel), caller, id, command, argument)
+    }
+
+    /// Goes on with an ioctl after a wait: [`Driver::resume`].
+    pub fn resume(&mut self, caller: &mut impl Caller, id: EnclaveId) -> Progress<Reply> {
+        let Parts { package, kernel, driver } = self.parts();
+        driver.resume(&mut Bare::new(package, kernel), caller, id)
+    }
+
+    /// Releases an enclave file: [`Driver::release`].
+    pub fn release(&mut self, id: EnclaveId) -> Released {
+        let Parts { package, kernel, driver } = self.parts();
+        driver.release(&mut Bare::new(package, kernel), id)
+    }
+
+    /// The driver's check of a mapping: [`Driver::may_map`].
+    ///
+    /// # Errors
+    /// The mapping is refused.
+    pub fn may_map(&self, id: EnclaveId, request: &MapRequest) -> Result<(), IoctlRefusal> {
+        self.driver.may_map(id, request)
+    }
+
+    /// A fault in a mapping of an enclave file: [`Driver::fault`].
+    #[must_use]
+    pub fn fault(&self, id: EnclaveId, at: Linear, rights: Rights) -> FaultOutcome {
+        self.driver.fault(id, at, rights)
+    }
+
+    /// The EPC page at a linear address of an enclave.
+    #[must_use]
+    pub fn page_at(&self, id: EnclaveId, at: Linear) -> Option<EpcAddr> {
+        self.driver.page_at(id, at)
+    }
+}

@@ -1,0 +1,121 @@
+//! A processor that fails on demand, for the errors that a driver cannot provoke.
+
+use std::collections::HashMap;
+
+use anyclave_arch::token::EinitToken;
+use anyclave_arch::{Encls as Leaf, EpcAddr, Linear, SecInfo, SigStruct, Vector};
+use anyclave_cpu::{Encls, EnclsError, Fault, PAGE_BYTES, Section, WrmsrFault};
+
+/// Passes leaves on, except those that are to fault with #GP.
+#[derive(Debug)]
+pub struct Failing<N> {
+    inner: N,
+    leaves: HashMap<Leaf, u32>,
+    eremoves: HashMap<EpcAddr, u32>,
+}
+
+/// The fault of a leaf that was told to fail.
+pub const ORDERED: EnclsError =
+    EnclsError::Fault(Fault { vector: Vector::Gp, code: 0, address: None, refusal: None });
+
+impl<N> Failing<N> {
+    /// Nothing fails yet.
+    pub fn new(inner: N) -> Self {
+        Self { inner, leaves: HashMap::new(), eremoves: HashMap::new() }
+    }
+
+    /// This leaf succeeds `successes` times more and then always faults.
+    #[must_use]
+    pub fn leaf(mut self, leaf: Leaf, successes: u32) -> Self {
+        self.leaves.insert(leaf, successes);
+        self
+    }
+
+    /// EREMOVE of this page faults `times` times.
+    #[must_use]
+    pub fn eremove_of(mut self, page: EpcAddr, times: u32) -> Self {
+        self.eremoves.insert(page, times);
+        self
+    }
+
+    fn order(&mut self, leaf: Leaf) -> Result<(), EnclsError> {
+        match self.leaves.get_mut(&leaf) {
+            Some(0) => Err(ORDERED),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl<N: Encls> Encls for Failing<N> {
+    fn sections(&self) -> &[Section] {
+        self.inner.sections()
+    }
+
+    fn ecreate(
+        &mut self,
+        secs: EpcAddr,
+        source: &[u8; PAGE_BYTES],
+        secinfo: &SecInfo,
+    ) -> Result<(), EnclsError> {
+        self.order(Leaf::Ecreate)?;
+        self.inner.ecreate(secs, source, secinfo)
+    }
+
+    fn eadd(
+        &mut self,
+        page: EpcAddr,
+        secs: EpcAddr,
+        linaddr: Linear,
+        source: &[u8; PAGE_BYTES],
+        secinfo: &SecInfo,
+    ) -> Result<(), EnclsError> {
+        self.order(Leaf::Eadd)?;
+        self.inner.eadd(page, secs, linaddr, source, secinfo)
+    }
+
+    fn eextend(&mut self, secs: EpcAddr, chunk: EpcAddr) -> Result<(), EnclsError> {
+        self.order(Leaf::Eextend)?;
+        self.inner.eextend(secs, chunk)
+    }
+
+    fn einit(&mut self, sigstruct: &SigStruct, token: &EinitToken, secs: EpcAddr) -> Result<(), EnclsError> {
+        self.order(Leaf::Einit)?;
+        self.inner.einit(sigstruct, token, secs)
+    }
+
+    fn eremove(&mut self, page: EpcAddr) -> Result<(), EnclsError> {
+        self.order(Leaf::Eremove)?;
+        if let Some(times) = self.eremoves.get_mut(&page).filter(|times| **times > 0) {
+            *times -= 1;
+            return Err(ORDERED);
+        }
+        self.inner.eremove(page)
+    }
+
+    fn epa(&mut self, page: EpcAddr) -> Result<(), EnclsError> {
+        self.order(Leaf::Epa)?;
+        self.inner.epa(page)
+    }
+
+    fn edbgrd(&mut self, at: EpcAddr) -> Result<u64, EnclsError> {
+        self.order(Leaf::Edbgrd)?;
+        self.inner.edbgrd(at)
+    }
+
+    fn edbgwr(&mut self, at: EpcAddr, value: u64) -> Result<(), EnclsError> {
+        self.order(Leaf::Edbgwr)?;
+        self.inner.edbgwr(at, value)
+    }
+
+    fn lepubkeyhash(&self) -> [u64; 4] {
+        self.inner.lepubkeyhash()
+    }
+
+    fn wrmsr_lepubkeyhash(&mut self, hash: [u64; 4]) -> Result<(), WrmsrFault> {
+        self.inner.wrmsr_lepubkeyhash(hash)
+    }
+}
