@@ -77,7 +77,39 @@ impl Config {
             _ => usize::try_from(subleaf - cpuid::FIRST_SECTION_SUBLEAF)
                 .ok()
                 .and_then(|index| self.sections.get(index))
-                .map_or(Registers::default(), |section| cpuid::section(section.base, section.size)),
+                .map_or_else(Registers::default, |section| cpuid::section(section.base, section.size)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The answers of an i5-8400.
+    #[test]
+    fn cpuid_describes_the_processor_as_real_hardware_does() {
+        let config = Config {
+            sections: vec![Section { base: 0x5020_0000, size: 0x5d8_0000 }],
+            attributes: Flags::DEBUG | Flags::MODE64BIT | Flags::PROVISIONKEY | Flags::EINITTOKENKEY,
+            xfrm: 0x1f,
+            miscselect: MiscSelect::empty(),
+            max_size_64: 0x24,
+            max_size_32: 0x1f,
+            ..crate::testing::config()
+        };
+        let registers = |eax, ebx, ecx, edx| Registers { eax, ebx, ecx, edx };
+        assert_eq!(config.sgx_leaf(0), registers(1, 0, 0, 0x241f));
+        assert_eq!(config.sgx_leaf(1), registers(0x36, 0, 0x1f, 0));
+        assert_eq!(config.sgx_leaf(2), registers(0x5020_0001, 0, 0x5d8_0001, 0));
+        assert_eq!(config.sgx_leaf(3), Registers::default());
+        assert_eq!(config.sgx_leaf(u32::MAX), Registers::default());
+    }
+
+    #[test]
+    fn a_section_ends_where_its_size_says() {
+        let section = Section { base: 0x1000, size: 0x2000 };
+        assert!(section.contains(0x1000) && section.contains(0x2fff));
+        assert!(!section.contains(0xfff) && !section.contains(0x3000) && !section.contains(u64::MAX));
     }
 }

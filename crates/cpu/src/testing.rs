@@ -3,6 +3,7 @@
 mod enclave;
 mod frames;
 mod space;
+mod thread;
 
 use std::fmt::Debug;
 use std::io::Write;
@@ -12,11 +13,13 @@ use anyclave_arch::{Encls, EpcAddr, Flags, Linear, MiscSelect, Pfec, Vector};
 use anyclave_trace::{Cause, Outcome};
 
 pub(crate) use enclave::{
-    Enclave, EnclaveSpec, PAGEINFO, PageOperands, PageSpec, SECINFO, SIGSTRUCT, SRCPGE, TOKEN, resign, sign,
-    signer,
+    Enclave, EnclaveSpec, PAGEINFO, PageOperands, PageSpec, SIGSTRUCT, SRCPGE, TOKEN, resign,
 };
 pub(crate) use frames::TestFrames;
 pub(crate) use space::TestSpace;
+pub(crate) use thread::{
+    AEP, DATA, DATA2, ENCLU_LENGTH, ENCLU_RIP, SSA, Scene, TCS, enclu_refusals, registers,
+};
 
 use crate::config::{Config, Section};
 use crate::encls::EnclsRegisters;
@@ -177,7 +180,7 @@ impl Executed {
 }
 
 /// A machine that is about to execute a leaf, and the operands.
-pub(crate) trait Scene {
+pub(crate) trait EnclsScene {
     fn machine(&mut self) -> &mut Machine;
     /// Puts operands into memory.
     fn place(&mut self);
@@ -185,13 +188,16 @@ pub(crate) trait Scene {
     fn execute(&mut self) -> Executed;
 }
 
+/// A cause, and what damages a valid scene so that it is reached.
+pub(crate) type Row<C, T> = (C, fn(&mut T));
+
 /// Runs a table of refusals: `setup` makes a valid scene, a row damages it, the leaf must then fail for the
 /// row's cause and change nothing. The rows must reach every cause in `all`.
 #[track_caller]
-pub(crate) fn refusals<C, T>(all: &[C], setup: impl Fn() -> T, rows: &[(C, fn(&mut T))])
+pub(crate) fn refusals<C, T>(all: &[C], setup: impl Fn() -> T, rows: &[Row<C, T>])
 where
     C: Copy + Debug + PartialEq + Into<Cause>,
-    T: Scene,
+    T: EnclsScene,
 {
     for (cause, damage) in rows {
         let mut scene = setup();

@@ -47,7 +47,14 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cause, operand, expected, found } = self;
-        write!(f, "{}: {} {}: {}; operand {operand:#x}", cause.leaf(), cause.outcome(), cause.name(), cause.text())?;
+        write!(
+            f,
+            "{}: {} {}: {}; operand {operand:#x}",
+            cause.leaf(),
+            cause.outcome(),
+            cause.name(),
+            cause.text()
+        )?;
         if let Some(expected) = expected {
             write!(f, ", expected {expected:#x}")?;
         }
@@ -55,5 +62,21 @@ impl fmt::Display for Refusal {
             write!(f, ", found {found:#x}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::EcreateCause;
+
+    #[test]
+    fn a_refusal_is_one_line() {
+        let refusal = Refusal::new(EcreateCause::SizeTooSmall, 0x1000).expected(0x2000_u64);
+        assert_eq!(
+            refusal.to_string(),
+            "ENCLS[ECREATE]: #GP(0) SizeTooSmall: SIZE is below two pages; operand 0x1000, expected 0x2000"
+        );
+        assert!(refusal.found(1_u64).to_string().ends_with(", found 0x1"));
     }
 }

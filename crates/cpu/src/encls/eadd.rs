@@ -1,4 +1,4 @@
-//! ENCLS[EADD]: adds a page to an enclave that is not yet initialised.
+//! ENCLS[EADD]: adds a page to an enclave that is not yet initialised. SDM vol. 3D, leaf EADD, Operation.
 
 use anyclave_arch::tcs::TcsFlags;
 use anyclave_arch::{Flags, Linear, PAGE_SIZE, PageInfo, PageType, SecInfo, SecInfoFlags, Tcs};
@@ -38,7 +38,7 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
 ) -> Result<(), Exit> {
     require(rbx.is_aligned(32), Refusal::new(Cause::RbxUnaligned, rbx.0))?;
     require(rcx.is_aligned(PAGE_SIZE), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
-    let page = cpu.epc(rcx, Access::Write)?.ok_or(Refusal::new(Cause::RcxNotEpc, rcx.0))?;
+    let page = cpu.epc_or(rcx, Access::Write, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
 
     // PAGEINFO
     let pageinfo: PageInfo = cpu.copy_in(rbx)?;
@@ -48,7 +48,7 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
     require(secs_at.is_aligned(PAGE_SIZE), Refusal::new(Cause::SecsUnaligned, secs_at.0))?;
     require(secinfo_at.is_aligned(64), Refusal::new(Cause::SecinfoUnaligned, secinfo_at.0))?;
     require(linaddr.is_aligned(PAGE_SIZE), Refusal::new(Cause::LinaddrUnaligned, linaddr.0))?;
-    let secs_page = cpu.epc(secs_at, Access::Write)?.ok_or(Refusal::new(Cause::SecsNotEpc, secs_at.0))?;
+    let secs_page = cpu.epc_or(secs_at, Access::Write, Refusal::new(Cause::SecsNotEpc, secs_at.0))?;
 
     // SECINFO
     let secinfo: SecInfo = cpu.copy_in(secinfo_at)?;

@@ -1,4 +1,4 @@
-//! ENCLS[ECREATE]: makes a free EPC page the SECS of a new enclave.
+//! ENCLS[ECREATE]: makes a free EPC page the SECS of a new enclave. SDM vol. 3D, leaf ECREATE, Operation.
 
 use anyclave_arch::attributes::XFRM_LEGACY;
 use anyclave_arch::ssa::{GPRSGX_SIZE, misc_size};
@@ -37,7 +37,7 @@ pub(super) fn ecreate<F: Frames, E: Entropy, S: AddressSpace>(
 ) -> Result<(), Exit> {
     require(rbx.is_aligned(32), Refusal::new(Cause::RbxUnaligned, rbx.0))?;
     require(rcx.is_aligned(PAGE_SIZE), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
-    let page = cpu.epc(rcx, Access::Write)?.ok_or(Refusal::new(Cause::RcxNotEpc, rcx.0))?;
+    let page = cpu.epc_or(rcx, Access::Write, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
 
     // PAGEINFO
     let pageinfo: PageInfo = cpu.copy_in(rbx)?;

@@ -1,4 +1,5 @@
 //! ENCLS[EDBGRD]: reads eight bytes of a debug enclave, or whether a slot of a version array is in use.
+//! SDM vol. 3D, leaf EDBGRD, Operation.
 
 use anyclave_arch::tcs::TCS_LIMIT;
 use anyclave_arch::{Flags, Linear, PageType};
@@ -18,7 +19,7 @@ pub(super) fn edbgrd<F: Frames, E: Entropy, S: AddressSpace>(
     rcx: Linear,
 ) -> Result<u64, Exit> {
     require(rcx.is_aligned(8), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
-    let at = cpu.epc(rcx, Access::Read)?.ok_or(Refusal::new(Cause::RcxNotEpc, rcx.0))?;
+    let at = cpu.epc_or(rcx, Access::Read, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
 
     // the page
     let entry = cpu.package.epcm.entry(at);

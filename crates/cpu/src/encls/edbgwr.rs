@@ -1,4 +1,4 @@
-//! ENCLS[EDBGWR]: writes eight bytes of a debug enclave.
+//! ENCLS[EDBGWR]: writes eight bytes of a debug enclave. SDM vol. 3D, leaf EDBGWR, Operation.
 
 use core::mem::offset_of;
 
@@ -21,7 +21,7 @@ pub(super) fn edbgwr<F: Frames, E: Entropy, S: AddressSpace>(
     rcx: Linear,
 ) -> Result<(), Exit> {
     require(rcx.is_aligned(8), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
-    let at = cpu.epc(rcx, Access::Write)?.ok_or(Refusal::new(Cause::RcxNotEpc, rcx.0))?;
+    let at = cpu.epc_or(rcx, Access::Write, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
 
     // the page
     let entry = cpu.package.epcm.entry(at);

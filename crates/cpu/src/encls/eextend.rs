@@ -1,4 +1,5 @@
 //! ENCLS[EEXTEND]: measures 256 bytes of an enclave that is not yet initialised.
+//! SDM vol. 3D, leaf EEXTEND, Operation.
 
 use anyclave_arch::{Flags, Linear, PAGE_SIZE, PageType};
 use anyclave_crypto::BLOCK_BYTES;
@@ -32,9 +33,9 @@ pub(super) fn eextend<F: Frames, E: Entropy, S: AddressSpace>(
     rcx: Linear,
 ) -> Result<(), Exit> {
     require(rbx.is_aligned(PAGE_SIZE), Refusal::new(Cause::RbxUnaligned, rbx.0))?;
-    let secs_page = cpu.epc(rbx, Access::Write)?.ok_or(Refusal::new(Cause::RbxNotEpc, rbx.0))?;
+    let secs_page = cpu.epc_or(rbx, Access::Write, Refusal::new(Cause::RbxNotEpc, rbx.0))?;
     require(rcx.is_aligned(CHUNK), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
-    let chunk = cpu.epc(rcx, Access::Read)?.ok_or(Refusal::new(Cause::RcxNotEpc, rcx.0))?;
+    let chunk = cpu.epc_or(rcx, Access::Read, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
 
     // the page
     let entry = cpu.package.epcm.entry(chunk);

@@ -1,4 +1,5 @@
 //! ENCLS[EINIT]: ends the building of an enclave if its author vouches for what was built.
+//! SDM vol. 3D, leaf EINIT, Operation.
 
 use anyclave_arch::msr::lepubkeyhash_bytes;
 use anyclave_arch::sigstruct::{HEADER, HEADER2, VENDOR_INTEL};
@@ -37,7 +38,7 @@ pub(super) fn einit<F: Frames, E: Entropy, S: AddressSpace>(
     require(rbx.is_aligned(PAGE_SIZE), Refusal::new(Cause::RbxUnaligned, rbx.0))?;
     require(rcx.is_aligned(PAGE_SIZE), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
     require(rdx.is_aligned(512), Refusal::new(Cause::RdxUnaligned, rdx.0))?;
-    let page = cpu.epc(rcx, Access::Write)?.ok_or(Refusal::new(Cause::RcxNotEpc, rcx.0))?;
+    let page = cpu.epc_or(rcx, Access::Write, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
     let sigstruct: SigStruct = cpu.copy_in(rbx)?;
     let token: EinitToken = cpu.copy_in(rdx)?;
 

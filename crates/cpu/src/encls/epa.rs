@@ -1,4 +1,4 @@
-//! ENCLS[EPA]: makes a free EPC page an empty version array.
+//! ENCLS[EPA]: makes a free EPC page an empty version array. SDM vol. 3D, leaf EPA, Operation.
 
 use anyclave_arch::{EpcAddr, Linear, PAGE_SIZE, PageType};
 use anyclave_trace::Refusal;
@@ -20,7 +20,7 @@ pub(super) fn epa<F: Frames, E: Entropy, S: AddressSpace>(
     let va = PageType::Va as u64;
     require(rbx == va, Refusal::new(Cause::RbxNotVa, rbx).expected(va))?;
     require(rcx.is_aligned(PAGE_SIZE), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
-    let page = cpu.epc(rcx, Access::Write)?.ok_or(Refusal::new(Cause::RcxNotEpc, rcx.0))?;
+    let page = cpu.epc_or(rcx, Access::Write, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
     require(!cpu.package.epcm.entry(page).valid, Refusal::new(Cause::PageValid, rcx.0))?;
 
     cpu.package.frames.zero(page);

@@ -1,4 +1,4 @@
-//! ENCLS[EREMOVE]: frees an EPC page.
+//! ENCLS[EREMOVE]: frees an EPC page. SDM vol. 3D, leaf EREMOVE, Operation.
 
 use anyclave_arch::{EpcAddr, Linear, PAGE_SIZE, PageType};
 use anyclave_trace::Refusal;
@@ -17,7 +17,7 @@ pub(super) fn eremove<F: Frames, E: Entropy, S: AddressSpace>(
     rcx: Linear,
 ) -> Result<(), Exit> {
     require(rcx.is_aligned(PAGE_SIZE), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
-    let page = cpu.epc(rcx, Access::Write)?.ok_or(Refusal::new(Cause::RcxNotEpc, rcx.0))?;
+    let page = cpu.epc_or(rcx, Access::Write, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
 
     let entry = cpu.package.epcm.entry(page);
     if !entry.valid {

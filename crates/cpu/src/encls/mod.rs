@@ -111,6 +111,11 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
         })
     }
 
+    /// The EPC page behind an operand, or the leaf's refusal where the operand is not in the EPC.
+    fn epc_or(&mut self, at: Linear, access: Access, refusal: Refusal) -> Result<EpcAddr, Exit> {
+        self.epc(at, access)?.ok_or(Exit::Refused(refusal))
+    }
+
     /// One copy of a structure in ordinary memory, made before any of its fields is looked at.
     pub(crate) fn copy_in<T: FromBytes + IntoBytes>(&mut self, at: Linear) -> Result<T, Exit> {
         let mut value = T::new_zeroed();

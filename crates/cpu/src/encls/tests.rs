@@ -1,7 +1,7 @@
 use anyclave_arch::Encls;
 
 use super::*;
-use crate::testing::{Executed, Machine};
+use crate::testing::{EnclaveSpec, Executed, Machine, PAGEINFO, SIGSTRUCT, SRCPGE, TOKEN, flat};
 
 fn execute(rax: u64) -> Executed {
     let mut machine = Machine::new();
@@ -35,4 +35,65 @@ fn the_upper_half_of_rax_is_ignored() {
     let plain = execute(Encls::Ecreate as u64).result.unwrap_err();
     let with_upper_half = execute(0xdead_beef_0000_0000 | Encls::Ecreate as u64).result.unwrap_err();
     assert_eq!(plain, with_upper_half);
+}
+
+/// SplitMix64: numbers without a pattern, the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        let index = self.next() % u64::try_from(from.len()).unwrap();
+        from[usize::try_from(index).unwrap()]
+    }
+}
+
+/// Operands that are nearly right, in any order of leaves: no leaf panics, and the frames' contract holds.
+#[test]
+fn hostile_operands_are_survived() {
+    let mut numbers = Numbers(1);
+    let mut machine = Machine::new();
+    let (built, launched) = (machine.build(&EnclaveSpec::default()), machine.launch(&EnclaveSpec::default()));
+    let pages = built.pages.values().chain(launched.pages.values()).chain([&built.secs, &launched.secs]);
+    let mut addresses: Vec<u64> = pages.map(|page| flat(*page).0).collect();
+    addresses.extend((0..4).map(|_| flat(machine.free_page()).0));
+    addresses.extend([
+        PAGEINFO.0,
+        SRCPGE.0,
+        SIGSTRUCT.0,
+        TOKEN.0,
+        0,
+        3,
+        u64::MAX,
+        built.base.0,
+        launched.base.0,
+    ]);
+
+    for _ in 0..20_000 {
+        // one operand of some structure changes
+        let at = numbers.pick(&[PAGEINFO, SRCPGE, SIGSTRUCT, TOKEN]).offset(numbers.next() % 64 * 8);
+        let value = match numbers.next() % 4 {
+            0 => numbers.next(),
+            1 => 1 << (numbers.next() % 64),
+            _ => numbers.pick(&addresses),
+        };
+        machine.space.put(at, &value);
+        let leaf = numbers.pick(&Encls::ALL);
+        let offset = numbers.pick(&[0, 0, 0, 8, 256, 1]);
+        let operands = [
+            numbers.pick(&addresses),
+            numbers.pick(&addresses).wrapping_add(offset),
+            numbers.pick(&addresses),
+        ];
+        let executed = machine.encls(leaf, operands);
+        if executed.result.is_err() {
+            assert_eq!(executed.after, executed.before);
+        }
+    }
 }

@@ -22,7 +22,7 @@ fn with_bare<T>(
     run(&mut Bare::new(&mut package, &mut processor))
 }
 
-/// Loads an image at `base` as Linux does, SECS in page 0, and says what its SECS was.
+/// Loads an image at `base` as Linux does, its SECS in page 0.
 fn load(cpu: &mut impl Encls, image: &Image, base: u64, attributes: Attributes) -> Result<(), EnclsError> {
     let secs = Secs {
         size: image.size.into(),
@@ -133,11 +133,12 @@ fn the_production_signed_test_enclave_launches_without_debug() {
         assert_eq!(secs.mrsigner, hex("fb4bab3d6036ac1d730fa83d7366df1dd2dfeac194ef335d6854d8a6c6475542"));
         assert_eq!(secs.isvprodid.get(), 65535);
     });
-    // One more byte of data, and the author no longer vouches for it.
+    // another bit, and the author no longer vouches for it
     let mut changed = image;
-    changed.pages[0].data[100] ^= 1;
+    let is_reg = |page: &&mut anyclave_sign::Page| page.secinfo.page_type() == Some(PageType::Reg);
+    changed.pages.iter_mut().find(is_reg).unwrap().data[100] ^= 1;
     with_bare(|cpu| {
-        load(cpu, &changed, 0x7f00_0000_0000, Attributes::new(Flags::MODE64BIT, 3)).err();
+        load(cpu, &changed, 0x7f00_0000_0000, Attributes::new(Flags::MODE64BIT, 3)).unwrap();
         cpu.wrmsr_lepubkeyhash(lepubkeyhash_msrs(&sha256(&sigstruct.modulus))).unwrap();
         let error = cpu.einit(&sigstruct, &EinitToken::new_zeroed(), page(0)).unwrap_err();
         assert_eq!(error.refusal().unwrap().cause, EinitCause::MeasurementMismatch.into());

@@ -17,13 +17,13 @@ use super::{Executed, Machine, flat};
 
 /// Linear addresses of the operands of ENCLS.
 pub(crate) const PAGEINFO: Linear = Linear(0xffff_c900_0000_0000);
-pub(crate) const SECINFO: Linear = Linear(0xffff_c900_0000_1000);
+const SECINFO: Linear = Linear(0xffff_c900_0000_1000);
 pub(crate) const SRCPGE: Linear = Linear(0xffff_c900_0000_2000);
 pub(crate) const SIGSTRUCT: Linear = Linear(0xffff_c900_0000_3000);
 pub(crate) const TOKEN: Linear = Linear(0xffff_c900_0000_4000);
 
 /// The key of test enclaves.
-pub(crate) fn signer() -> &'static PrivateKey {
+fn signer() -> &'static PrivateKey {
     static SIGNER: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::from_seed(&[1; 32]));
     &SIGNER
 }
@@ -95,13 +95,8 @@ impl EnclaveSpec {
             isvsvn: self.isvsvn,
             ..SignOptions::default()
         };
-        sign(&options, &self.mrenclave())
+        options.sign(&self.mrenclave(), signer())
     }
-}
-
-/// Signs with [`signer`].
-pub(crate) fn sign(options: &SignOptions, mrenclave: &[u8; 32]) -> SigStruct {
-    options.sign(mrenclave, signer())
 }
 
 /// Signs a SIGSTRUCT anew after its fields have changed.

@@ -19,7 +19,7 @@ pub(crate) struct TestFrames {
 impl TestFrames {
     /// The bytes of a page.
     pub(crate) fn page(&mut self, page: EpcAddr) -> &mut [u8; 4096] {
-        assert!(SECTION.contains(page.0) && page.0 % 4096 == 0, "{page} is no EPC page");
+        assert!(SECTION.contains(page.0) && page.page() == page, "{page} is no EPC page");
         self.bytes.entry(page).or_insert_with(|| Box::new([0xa5; 4096]))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyclave_arch::{EpcAddr, Linear, Pfec};
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
+use zerocopy::{Immutable, IntoBytes};
 
 use super::SECTION;
 use crate::space::{Access, AddressSpace, PageFault, Target};
@@ -42,13 +42,6 @@ impl TestSpace {
             let page = self.memory.entry(Linear(at).page()).or_insert_with(|| Box::new([0; 4096]));
             page[offset(Linear(at))] = *byte;
         }
-    }
-
-    /// Takes a structure out of ordinary memory.
-    pub(crate) fn get<T: FromBytes + IntoBytes>(&mut self, at: Linear) -> T {
-        let mut value = T::new_zeroed();
-        self.read(at, value.as_mut_bytes()).unwrap();
-        value
     }
 }
 

@@ -137,3 +137,34 @@ gather! {
     ereport::EreportCause as Ereport,
     egetkey::EgetkeyCause as Egetkey,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_causes_of_a_leaf_share_name_or_text() {
+        let mut names = HashSet::new();
+        let mut texts = HashSet::new();
+        for cause in Cause::all() {
+            assert!(names.insert((cause.leaf(), cause.name())), "{cause:?}");
+            assert!(texts.insert((cause.leaf(), cause.text())), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_sentences_without_a_full_stop() {
+        for cause in Cause::all() {
+            assert!(cause.text().len() > 10 && !cause.text().ends_with('.'), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn outcomes_print_as_the_manual_names_them() {
+        assert_eq!(Outcome::Gp.to_string(), "#GP(0)");
+        assert_eq!(Outcome::Zf(SgxError::ChildPresent).to_string(), "SGX_CHILD_PRESENT (13), ZF");
+        assert_eq!(Outcome::Cf(SgxError::Blkstate).to_string(), "SGX_BLKSTATE (3), CF");
+    }
+}

@@ -3,7 +3,7 @@ use zerocopy::FromZeros;
 
 use super::*;
 use crate::frames::Place;
-use crate::testing::{EnclaveSpec, Executed, Machine, PageOperands, SRCPGE, Scene, flat, hex, refusals};
+use crate::testing::{EnclaveSpec, EnclsScene, Executed, Machine, PageOperands, SRCPGE, flat, hex, refusals};
 
 const RW: SecInfo = SecInfo::new(PageType::Reg, SecInfoFlags::R.union(SecInfoFlags::W));
 
@@ -50,7 +50,7 @@ impl Add {
     }
 }
 
-impl Scene for Add {
+impl EnclsScene for Add {
     fn machine(&mut self) -> &mut Machine {
         &mut self.machine
     }

@@ -3,7 +3,9 @@ use zerocopy::FromZeros;
 
 use super::*;
 use crate::frames::Place;
-use crate::testing::{EnclaveSpec, Executed, Machine, PageOperands, SRCPGE, Scene, flat, hex, refusals};
+use crate::testing::{
+    EnclaveSpec, EnclsScene, Executed, Machine, PAGEINFO, PageOperands, SECTION, SRCPGE, flat, hex, refusals,
+};
 
 struct Create {
     machine: Machine,
@@ -34,7 +36,7 @@ impl Create {
     }
 }
 
-impl Scene for Create {
+impl EnclsScene for Create {
     fn machine(&mut self) -> &mut Machine {
         &mut self.machine
     }
@@ -200,14 +202,21 @@ fn extended_features_come_with_what_they_depend_on() {
 }
 
 #[test]
-fn a_missing_source_is_an_ordinary_page_fault() {
-    let mut scene = Create::new();
-    scene.place();
-    scene.machine.space.unmap(SRCPGE);
-    let fault = scene.execute().result.unwrap_err();
-    assert_eq!((fault.vector, fault.code), (Vector::Pf, Pfec::empty().bits()));
-    assert_eq!((fault.address, fault.refusal), (Some(SRCPGE), None));
-    assert!(!scene.machine.package.epcm_entry(scene.page).valid);
+fn ordinary_page_faults_come_through() {
+    for (at, access, code) in [
+        (PAGEINFO, Access::Read, Pfec::empty()),
+        (SRCPGE, Access::Read, Pfec::P | Pfec::PK),
+        (flat(EpcAddr(SECTION.base)), Access::Write, Pfec::P | Pfec::W),
+    ] {
+        let mut scene = Create::new();
+        scene.place();
+        scene.machine.space.set_fault(at, access, code);
+        let before = scene.machine.snapshot();
+        let fault = scene.execute().result.unwrap_err();
+        assert_eq!((fault.vector, fault.code), (Vector::Pf, code.bits()));
+        assert_eq!((fault.address, fault.refusal), (Some(at), None));
+        assert!(before == scene.machine.snapshot());
+    }
 }
 
 #[test]

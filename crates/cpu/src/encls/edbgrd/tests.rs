@@ -2,7 +2,7 @@ use anyclave_arch::{Attributes, Encls};
 
 use super::*;
 use crate::epcm::EpcmEntry;
-use crate::testing::{Enclave, EnclaveSpec, Executed, Machine, SRCPGE, Scene, flat, refusals};
+use crate::testing::{Enclave, EnclaveSpec, EnclsScene, Executed, Machine, SRCPGE, flat, refusals};
 
 struct Read {
     machine: Machine,
@@ -39,7 +39,7 @@ impl Read {
     }
 }
 
-impl Scene for Read {
+impl EnclsScene for Read {
     fn machine(&mut self) -> &mut Machine {
         &mut self.machine
     }

@@ -2,7 +2,7 @@ use anyclave_arch::{Attributes, Encls};
 
 use super::*;
 use crate::epcm::EpcmEntry;
-use crate::testing::{Enclave, EnclaveSpec, Executed, Machine, SRCPGE, Scene, flat, refusals};
+use crate::testing::{Enclave, EnclaveSpec, EnclsScene, Executed, Machine, SRCPGE, flat, refusals};
 
 struct Write {
     machine: Machine,
@@ -32,7 +32,7 @@ impl Write {
     }
 }
 
-impl Scene for Write {
+impl EnclsScene for Write {
     fn machine(&mut self) -> &mut Machine {
         &mut self.machine
     }

@@ -2,7 +2,9 @@ use anyclave_arch::{Encls, EpcAddr, SecInfo, SecInfoFlags, Tcs};
 use zerocopy::FromZeros;
 
 use super::*;
-use crate::testing::{Enclave, EnclaveSpec, Executed, Machine, PageSpec, SRCPGE, Scene, flat, hex, refusals};
+use crate::testing::{
+    Enclave, EnclaveSpec, EnclsScene, Executed, Machine, PageSpec, SRCPGE, flat, hex, refusals,
+};
 
 struct Extend {
     machine: Machine,
@@ -24,7 +26,7 @@ impl Extend {
     }
 }
 
-impl Scene for Extend {
+impl EnclsScene for Extend {
     fn machine(&mut self) -> &mut Machine {
         &mut self.machine
     }

@@ -5,7 +5,8 @@ use zerocopy::FromZeros;
 
 use super::*;
 use crate::testing::{
-    Enclave, EnclaveSpec, Executed, Machine, SIGSTRUCT, SRCPGE, Scene, TOKEN, flat, refusals, resign, vector,
+    Enclave, EnclaveSpec, EnclsScene, Executed, Machine, SIGSTRUCT, SRCPGE, TOKEN, flat, refusals, resign,
+    vector,
 };
 
 /// MRSIGNER of a launch enclave that is not the enclave's own signer.
@@ -77,7 +78,7 @@ impl Init {
     }
 }
 
-impl Scene for Init {
+impl EnclsScene for Init {
     fn machine(&mut self) -> &mut Machine {
         &mut self.machine
     }

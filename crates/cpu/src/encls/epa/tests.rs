@@ -2,7 +2,7 @@ use anyclave_arch::Encls;
 
 use super::*;
 use crate::frames::Place;
-use crate::testing::{EnclaveSpec, Executed, Machine, SRCPGE, Scene, flat, refusals};
+use crate::testing::{EnclaveSpec, EnclsScene, Executed, Machine, SRCPGE, flat, refusals};
 
 struct Array {
     machine: Machine,
@@ -19,7 +19,7 @@ impl Array {
     }
 }
 
-impl Scene for Array {
+impl EnclsScene for Array {
     fn machine(&mut self) -> &mut Machine {
         &mut self.machine
     }

@@ -1,7 +1,7 @@
 use anyclave_arch::Encls;
 
 use super::*;
-use crate::testing::{Enclave, EnclaveSpec, Executed, Machine, SRCPGE, Scene, flat, refusals};
+use crate::testing::{Enclave, EnclaveSpec, EnclsScene, Executed, Machine, SRCPGE, flat, refusals};
 
 struct Remove {
     machine: Machine,
@@ -43,7 +43,7 @@ impl Remove {
     }
 }
 
-impl Scene for Remove {
+impl EnclsScene for Remove {
     fn machine(&mut self) -> &mut Machine {
         &mut self.machine
     }
