@@ -6,6 +6,9 @@
 //! whatever takes a processor out of an enclave unasked. Each leaf has a file of its own under `encls/` and
 //! `enclu/` and checks in the manual's order.
 //!
+//! [`Encls`] is the kernel's side once more, typed: what an operating system builds on, be it above this
+//! processor ([`Bare`]) or above one that is virtual.
+//!
 //! The processor knows no operating system and no process. Where bytes lie ([`Frames`]), what a linear
 //! address means ([`AddressSpace`]) and where randomness comes from ([`Entropy`]) are its three seams.
 
