@@ -7,7 +7,7 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg,
 };
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Two connected sockets that keep the bounds of messages, closed on exec.
 ///
@@ -101,33 +101,66 @@ pub fn redirect_to_null(which: &[RawFd]) -> Result<()> {
     Ok(())
 }
 
-/// Closes all descriptors but the standard three and those in `keep`: for a process that has just been
-/// forked and is to hold on to nothing of its parent.
-///
-/// # Safety
-/// No `OwnedFd`, `File` or the like of a closed descriptor is used or dropped afterwards.
-///
-/// # Errors
-/// `ENOSYS`: a kernel before 5.9.
-pub unsafe fn close_all_but(keep: &[BorrowedFd<'_>]) -> Result<()> {
-    let mut kept: Vec<u32> = keep.iter().map(|fd| fd.as_fd().as_raw_fd().cast_unsigned()).collect();
-    kept.sort_unstable();
-    let mut first = 3;
-    for fd in kept {
-        if fd > first {
-            // SAFETY: the caller vouches that nobody uses these descriptors any more.
-            unsafe { close_range(first, fd - 1) }?;
-        }
-        first = first.max(fd + 1);
-    }
-    // SAFETY: as above.
-    unsafe { close_range(first, u32::MAX) }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memfd::Memfd;
+    use crate::procfs::fd_flags;
+    use crate::testing::{forking, in_child};
+    use std::os::fd::AsFd;
 
-/// # Safety
-/// Nobody uses the descriptors from `first` to `last` afterwards.
-unsafe fn close_range(first: u32, last: u32) -> Result<()> {
-    // SAFETY: the caller vouches for the descriptors; the call takes numbers only.
-    let done = unsafe { libc::syscall(libc::SYS_close_range, u64::from(first), u64::from(last), 0_u64) };
-    Errno::result(done).map(drop)
+    #[test]
+    fn a_descriptor_sent_is_the_same_file_on_the_other_side() {
+        let (here, there) = socketpair().unwrap();
+        let memfd = Memfd::create(c"sent", 4096).unwrap();
+        send_fd(here.as_fd(), b"take", Some(memfd.as_fd())).unwrap();
+        let mut buf = [0; 16];
+        let (len, fd) = recv_fd(there.as_fd(), &mut buf).unwrap();
+        assert_eq!(&buf[..len], b"take");
+        let fd = fd.unwrap();
+        let this = crate::fork::getpid();
+        assert_eq!(crate::procfs::fd_dev_ino(this, fd.as_raw_fd()), memfd.dev_ino());
+        assert_ne!(fd_flags(this, fd.as_raw_fd()).unwrap() & libc::O_CLOEXEC, 0);
+    }
+
+    #[test]
+    fn messages_keep_their_bounds_and_may_come_without_a_descriptor() {
+        let _forking = forking();
+        let (here, there) = socketpair().unwrap();
+        send_fd(here.as_fd(), b"one", None).unwrap();
+        send_fd(here.as_fd(), b"three", None).unwrap();
+        let mut buf = [0; 4];
+        let (len, fd) = recv_fd(there.as_fd(), &mut buf).unwrap();
+        assert!(len == 3 && fd.is_none());
+        assert_eq!(recv_fd(there.as_fd(), &mut buf).unwrap_err(), Errno::EMSGSIZE);
+        assert_eq!(wait_readable(&[there.as_fd()], Some(0)), Ok(vec![false]));
+    }
+
+    #[test]
+    fn only_the_socket_with_a_message_is_readable() {
+        let (a, b) = (socketpair().unwrap(), socketpair().unwrap());
+        send_fd(b.0.as_fd(), b"x", None).unwrap();
+        assert_eq!(wait_readable(&[a.1.as_fd(), b.1.as_fd()], None), Ok(vec![false, true]));
+    }
+
+    #[test]
+    fn a_copy_lies_where_it_was_asked_for_and_closes_on_exec() {
+        let memfd = Memfd::create(c"copy", 0).unwrap();
+        let copy = dup_from(memfd.as_fd(), 500).unwrap();
+        assert!(copy.as_raw_fd() >= 500);
+        let cloexec = || fd_flags(crate::fork::getpid(), copy.as_raw_fd()).unwrap() & libc::O_CLOEXEC != 0;
+        assert!(cloexec());
+        set_cloexec(copy.as_fd(), false).unwrap();
+        assert!(!cloexec());
+    }
+
+    #[test]
+    fn standard_input_can_become_null() {
+        let status = in_child(|| {
+            redirect_to_null(&[0]).unwrap();
+            let path = crate::procfs::fd_path(crate::fork::getpid(), 0).unwrap();
+            i32::from(path != std::path::Path::new("/dev/null"))
+        });
+        assert_eq!(status, 0);
+    }
 }

@@ -88,42 +88,33 @@ pub fn gettid() -> Pid {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::forking;
 
-    #[test]
-    fn a_child_is_waited_for_by_its_code_or_its_signal() {
+    fn ending(body: impl FnOnce() -> i32) -> Result<WaitEvent> {
+        let _forking = forking();
         match fork().unwrap() {
-            Fork::Child => exit_now(7),
-            Fork::Parent(child) => assert_eq!(waitpid(child), Ok(WaitEvent::Exited { code: 7 })),
-        }
-        match fork().unwrap() {
-            Fork::Child => {
-                let _ = crate::signal::kill(getpid(), libc::SIGKILL);
-                exit_now(1)
-            }
-            Fork::Parent(child) => {
-                let killed = WaitEvent::Signaled { signal: libc::SIGKILL, core: false };
-                assert_eq!(waitpid(child), Ok(killed));
-            }
+            Fork::Child => exit_now(body()),
+            Fork::Parent(child) => waitpid(child),
         }
     }
 
     #[test]
+    fn a_child_is_waited_for_by_its_code_or_its_signal() {
+        assert_eq!(ending(|| 7), Ok(WaitEvent::Exited { code: 7 }));
+        let killed = ending(|| crate::signal::kill(getpid(), libc::SIGKILL).map_or(1, |()| 2));
+        assert_eq!(killed, Ok(WaitEvent::Signaled { signal: libc::SIGKILL, core: false }));
+    }
+
+    #[test]
     fn exec_runs_a_program_of_path_or_says_why_not() {
-        let exec_in_child = |program: &CStr, args: &[CString]| match fork().unwrap() {
-            Fork::Child => exit_now(exec(program, args) as i32),
-            Fork::Parent(child) => waitpid(child),
-        };
         let args = [c"sh".to_owned(), c"-c".to_owned(), c"exit 5".to_owned()];
-        assert_eq!(exec_in_child(c"sh", &args), Ok(WaitEvent::Exited { code: 5 }));
-        let gone = exec_in_child(c"/nonexistent/program", &args);
+        assert_eq!(ending(|| exec(c"sh", &args) as i32), Ok(WaitEvent::Exited { code: 5 }));
+        let gone = ending(|| exec(c"/nonexistent/program", &args) as i32);
         assert_eq!(gone, Ok(WaitEvent::Exited { code: libc::ENOENT }));
     }
 
     #[test]
     fn a_child_can_begin_a_session() {
-        match fork().unwrap() {
-            Fork::Child => exit_now(i32::from(setsid() != Ok(getpid()))),
-            Fork::Parent(child) => assert_eq!(waitpid(child), Ok(WaitEvent::Exited { code: 0 })),
-        }
+        assert_eq!(ending(|| i32::from(setsid() != Ok(getpid()))), Ok(WaitEvent::Exited { code: 0 }));
     }
 }

@@ -100,6 +100,7 @@ mod tests {
 
     #[test]
     fn opens_and_closes_of_a_memory_file_are_told() {
+        let _alone = crate::testing::not_forking();
         let memfd = Memfd::create(c"watched", 4096).unwrap();
         let inotify = Inotify::new().unwrap();
         let watch = inotify.watch_open_close(Path::new(&memfd.proc_path())).unwrap();

@@ -9,6 +9,7 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 pub mod bpf;
+pub mod client;
 pub mod cpuid;
 pub mod fd;
 pub mod fork;
@@ -18,6 +19,7 @@ pub mod mem;
 pub mod memfd;
 pub mod notify;
 pub mod prctl;
+pub mod probe;
 pub mod procfs;
 pub mod ptrace;
 pub mod remote;
@@ -25,6 +27,9 @@ pub mod sched;
 pub mod seccomp;
 pub mod signal;
 pub mod startup;
+
+#[cfg(test)]
+mod testing;
 
 pub use nix::errno::Errno;
 pub use nix::unistd::Pid;

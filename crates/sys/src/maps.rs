@@ -118,7 +118,9 @@ impl ProcessMaps {
     }
 
     fn parsed_at_or_above(&self, addr: u64) -> Result<Option<Vma>> {
-        Ok(self.all()?.into_iter().find(|vma| vma.end > addr))
+        // The file ends with the vsyscall page, which lies in the kernel's half and which the ioctl leaves out.
+        const USER_END: u64 = 1 << 63;
+        Ok(self.all()?.into_iter().find(|vma| vma.end > addr && vma.start < USER_END))
     }
 }
 
@@ -132,4 +134,59 @@ fn field(line: &[u8]) -> (&[u8], &[u8]) {
 
 fn hex(digits: &[u8]) -> Option<u64> {
     u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memfd::Memfd;
+    use crate::testing::{Traced, pages};
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn both_ways_to_find_an_area_agree_everywhere() {
+        let traced = Traced::stopped();
+        let maps = ProcessMaps::open(traced.tid).unwrap();
+        let all = maps.all().unwrap();
+        assert!(all.len() > 10 && all.windows(2).all(|two| two[0].end <= two[1].start));
+        let edges = |vma: &Vma| [vma.start.wrapping_sub(1), vma.start, vma.end - 1, vma.end];
+        for addr in all.iter().flat_map(edges).chain([0, u64::MAX]) {
+            let parsed = maps.parsed_at_or_above(addr).unwrap();
+            match query::at_or_above(&maps.file, addr) {
+                // Before Linux 6.11 there is one way only.
+                Err(Errno::ENOTTY) => assert_eq!(maps.find_at_or_above(addr), Ok(parsed)),
+                queried => assert_eq!(queried, Ok(parsed), "{addr:#x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_area_of_a_file_has_all_its_fields() {
+        let memfd = Memfd::create(c"area of a file", 0x4000).unwrap();
+        let shared = libc::MAP_SHARED;
+        let addr = pages(2, libc::PROT_READ | libc::PROT_EXEC, shared, Some((memfd.as_fd(), 0x1000)));
+        let traced = Traced::stopped();
+        let maps = ProcessMaps::open(traced.tid).unwrap();
+        let vma = Vma::find_at_or_above(&maps, addr + 0x1800).unwrap().unwrap();
+        assert!(vma.contains(addr) && vma.contains(addr + 0x1FFF) && !vma.contains(addr + 0x2000));
+        assert!(vma.read && !vma.write && vma.exec && vma.shared);
+        assert_eq!(vma.offset, 0x1000);
+        let (dev, inode) = memfd.dev_ino().unwrap();
+        assert_eq!((libc::makedev(vma.dev.0, vma.dev.1), vma.inode), (dev, inode));
+        assert_eq!(vma.path, "/memfd:area of a file (deleted)");
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_refused() {
+        assert!(Vma::parse(b"1000-2000 r-xp 00000000 08:01 12 /a b").is_some_and(|vma| vma.path == "/a b"));
+        for line in [
+            &b""[..],
+            b"1000 r-xp 0 0:0 0",
+            b"1000-2000 r-x 0 0:0 0",
+            b"1000-2000 r-xp 0 0 0",
+            b"x-y r-xp 0 0:0 0",
+        ] {
+            assert_eq!(Vma::parse(line), None, "{}", String::from_utf8_lossy(line));
+        }
+    }
 }

@@ -177,3 +177,6 @@ fn progress(step: std::io::Result<usize>) -> Result<usize> {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests;

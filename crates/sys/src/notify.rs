@@ -175,3 +175,6 @@ impl From<Listener> for OwnedFd {
         listener.fd
     }
 }
+
+#[cfg(test)]
+mod tests;

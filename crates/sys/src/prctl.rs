@@ -75,39 +75,52 @@ pub fn set_open_files_limit(soft: u64, hard: u64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fork::{Fork, exit_now, fork, getpid, getppid, waitpid};
+    use crate::fork::{getpid, getppid};
     use crate::procfs::Status;
-    use crate::ptrace::WaitEvent;
+    use crate::testing::in_child;
 
     #[test]
     fn the_parent_may_be_named_as_tracer() {
-        match fork().unwrap() {
-            Fork::Child => exit_now(i32::from(set_ptracer(getppid()).is_err())),
-            Fork::Parent(child) => assert_eq!(waitpid(child), Ok(WaitEvent::Exited { code: 0 })),
-        }
+        assert_eq!(in_child(|| i32::from(set_ptracer(getppid()).is_err())), 0);
     }
 
     #[test]
     fn no_new_privs_shows_in_the_status() {
-        match fork().unwrap() {
-            Fork::Child => {
-                let done = set_no_new_privs().and_then(|()| Status::read(getpid()));
-                exit_now(i32::from(!done.is_ok_and(|status| status.no_new_privs)))
-            }
-            Fork::Parent(child) => assert_eq!(waitpid(child), Ok(WaitEvent::Exited { code: 0 })),
-        }
+        let set = in_child(|| {
+            set_no_new_privs().unwrap();
+            i32::from(Status::read(getpid()).unwrap().no_new_privs)
+        });
+        assert_eq!(set, 1);
     }
 
     #[test]
     fn a_soft_limit_can_be_lowered() {
-        match fork().unwrap() {
-            Fork::Child => {
-                let done = open_files_limit()
-                    .and_then(|(_, hard)| set_open_files_limit(64, hard).map(|()| hard))
-                    .and_then(|hard| Ok((open_files_limit()?, hard)));
-                exit_now(i32::from(!done.is_ok_and(|(now, hard)| now == (64, hard))))
-            }
-            Fork::Parent(child) => assert_eq!(waitpid(child), Ok(WaitEvent::Exited { code: 0 })),
-        }
+        let wrong = in_child(|| {
+            let (_, hard) = open_files_limit().unwrap();
+            set_open_files_limit(64, hard).unwrap();
+            i32::from(open_files_limit() != Ok((64, hard)))
+        });
+        assert_eq!(wrong, 0);
+    }
+
+    #[test]
+    fn a_child_dies_with_its_parent_when_it_asked_to() {
+        let signal = in_child(|| {
+            set_parent_death_signal(libc::SIGKILL).unwrap();
+            let mut signal = 0_i32;
+            // SAFETY: the option stores one int.
+            unsafe { libc::prctl(libc::PR_GET_PDEATHSIG, &raw mut signal, 0_u64, 0_u64, 0_u64) };
+            signal
+        });
+        assert_eq!(signal, libc::SIGKILL);
+    }
+
+    #[test]
+    fn a_name_is_cut_at_fifteen_bytes() {
+        let wrong = in_child(|| {
+            set_name(c"anyclave-supervisor").unwrap();
+            i32::from(std::fs::read_to_string("/proc/thread-self/comm").unwrap() != "anyclave-superv\n")
+        });
+        assert_eq!(wrong, 0);
     }
 }

@@ -81,3 +81,6 @@ pub fn seize(tid: Pid, options: Options) -> Result<()> {
 pub fn interrupt(tid: Pid) -> Result<()> {
     raw::request(libc::PTRACE_INTERRUPT, tid, 0, 0)
 }
+
+#[cfg(test)]
+mod tests;

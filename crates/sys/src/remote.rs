@@ -257,3 +257,6 @@ fn result_of(rax: u64) -> std::result::Result<u64, Errno> {
         _ => Ok(rax),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,3 +85,6 @@ pub fn notification_sizes() -> Result<(usize, usize)> {
     Errno::result(done)?;
     Ok((usize::from(sizes.seccomp_notif), usize::from(sizes.seccomp_notif_resp)))
 }
+
+#[cfg(test)]
+mod tests;

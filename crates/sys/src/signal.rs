@@ -95,3 +95,66 @@ impl AsFd for Signals {
         self.0.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fd::wait_readable;
+    use crate::fork::{Fork, exit_now, fork, getpid, gettid, waitpid};
+    use crate::ptrace::{Options, Stop, Tracee, WaitEvent, wait_one};
+    use crate::testing::{Traced, forking, in_child};
+
+    #[test]
+    fn a_queued_signal_arrives_with_its_information() {
+        let traced = Traced::spawn(Options::NONE, || {
+            std::thread::park();
+            0
+        });
+        let mut bytes = SigInfo::fault(libc::SIGUSR1, libc::SI_QUEUE, 0).to_bytes();
+        bytes[24..28].copy_from_slice(&0x55AA_i32.to_ne_bytes());
+        rt_tgsigqueueinfo(traced.tid, traced.tid, libc::SIGUSR1, &SigInfo::from_bytes(bytes)).unwrap();
+        let stop = Stop::SignalDelivery { signal: libc::SIGUSR1 };
+        assert_eq!(wait_one(traced.tid), Ok(WaitEvent::Stopped(stop)));
+        let info = Tracee::new(traced.tid).siginfo().unwrap();
+        assert_eq!(info.code(), libc::SI_QUEUE);
+        assert_eq!(info.to_bytes()[24..28], 0x55AA_i32.to_ne_bytes());
+    }
+
+    #[test]
+    fn signals_go_to_processes_and_threads_that_exist() {
+        assert_eq!(kill(getpid(), 0), Ok(()));
+        assert_eq!(tgkill(getpid(), gettid(), 0), Ok(()));
+        assert_eq!(tkill(gettid(), 0), Ok(()));
+        assert_eq!(tgkill(Pid::from_raw(1), gettid(), 0), Err(Errno::ESRCH));
+        assert_eq!(kill(Pid::from_raw(i32::MAX), 0), Err(Errno::ESRCH));
+    }
+
+    #[test]
+    fn a_pidfd_is_readable_when_the_process_has_ended() {
+        let _forking = forking();
+        let Fork::Parent(child) = fork().unwrap() else {
+            loop {
+                std::thread::park();
+            }
+        };
+        let pidfd = pidfd_open(child).unwrap();
+        assert_eq!(wait_readable(&[pidfd.as_fd()], Some(0)), Ok(vec![false]));
+        kill(child, libc::SIGKILL).unwrap();
+        assert_eq!(wait_readable(&[pidfd.as_fd()], None), Ok(vec![true]));
+        waitpid(child).unwrap();
+    }
+
+    #[test]
+    fn the_end_of_a_child_can_be_polled_for() {
+        let got = in_child(|| {
+            let signals = Signals::take(&[libc::SIGCHLD]).unwrap();
+            assert_eq!(signals.next(), Ok(None));
+            if fork().unwrap() == Fork::Child {
+                exit_now(0);
+            }
+            wait_readable(&[signals.as_fd()], None).unwrap();
+            signals.next().unwrap().unwrap()
+        });
+        assert_eq!(got, libc::SIGCHLD);
+    }
+}

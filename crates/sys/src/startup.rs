@@ -119,6 +119,7 @@ mod tests {
 
     /// Starts this very program with SIGPIPE and descriptors as `prepare` makes them; what it recorded.
     fn recorded_when(prepare: fn()) -> i32 {
+        let _forking = crate::testing::forking();
         let exe = CString::new(std::env::current_exe().unwrap().into_os_string().into_vec()).unwrap();
         let args =
             ["x", "--exact", INNER, "--nocapture", "--test-threads=1"].map(|arg| CString::new(arg).unwrap());
