@@ -25,19 +25,19 @@ pub(crate) enum Access {
 /// How the instruction at `regs.rip`, of which `bytes` could be read, touched `fault_address`.
 ///
 /// The address may be exact or rounded down to its page. An instruction with several memory operands is
-/// decided by the one that covers the address, else by the one nearest to it. Nothing is the answer where
-/// the bytes are no instruction that touches memory.
-pub(crate) fn decode_access(bytes: &[u8], regs: &Regs, fault_address: u64) -> Option<Access> {
+/// decided by the one that covers the address, else by the one nearest to it. Bytes that are no instruction
+/// that touches memory are taken for a load, which asks for the least.
+pub(crate) fn decode_access(bytes: &[u8], regs: &Regs, fault_address: u64) -> Access {
     let bytes = &bytes[..bytes.len().min(MAX_LENGTH)];
     let instruction = Decoder::with_ip(64, bytes, regs.rip, DecoderOptions::NONE).decode();
     let fetched = fault_address.wrapping_sub(regs.rip);
     if instruction.is_invalid() {
-        return (fetched < MAX_LENGTH as u64).then_some(Access::Fetch);
+        return if fetched < MAX_LENGTH as u64 { Access::Fetch } else { Access::Read };
     }
     // A fetch faults at the first byte, or where the instruction goes on in another page.
     let starts_page = fault_address.is_multiple_of(PAGE);
     if fetched == 0 || starts_page && fetched < instruction.len() as u64 {
-        return Some(Access::Fetch);
+        return Access::Fetch;
     }
     let mut factory = InstructionInfoFactory::new();
     let operands = factory.info(&instruction).used_memory().iter();
@@ -45,7 +45,7 @@ pub(crate) fn decode_access(bytes: &[u8], regs: &Regs, fault_address: u64) -> Op
         let access = access_of(operand);
         (distance(operand, regs, fault_address), access != Access::Write)
     });
-    best.map(access_of)
+    best.map_or(Access::Read, access_of)
 }
 
 fn access_of(operand: &UsedMemory) -> Access {

@@ -17,7 +17,7 @@ mod symbols;
 mod tests;
 mod unwind;
 
-pub(crate) use self::parse::{Vdso, VdsoError};
+pub(crate) use self::parse::Vdso;
 
 use self::symbols::Symbol;
 
