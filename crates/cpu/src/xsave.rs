@@ -253,3 +253,6 @@ fn put(into: &mut [u8], offset: usize, bytes: &[u8]) {
         place.copy_from_slice(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests;

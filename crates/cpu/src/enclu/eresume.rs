@@ -60,7 +60,7 @@ pub(super) fn eresume<F: Frames, E: Entropy, S: AddressSpace>(
     let thread = Thread::check(cpu, state, &CAUSES)?;
     // something was interrupted
     let cssa = thread.tcs.cssa.get();
-    let index = cssa.checked_sub(1).ok_or(Refusal::new(Cause::CssaZero, state.gprs.rbx))?;
+    let index = cssa.checked_sub(1).ok_or_else(|| Refusal::new(Cause::CssaZero, state.gprs.rbx))?;
     // its frame can be read, and written by the next asynchronous exit, without a fault
     let frame = thread.frame(cpu, index, &CAUSES)?;
     // RIP and segment bases are canonical. RIP may lie outside ELRANGE: the fetch faults then.

@@ -114,7 +114,7 @@ impl Thread {
         };
         let starts = (0..).step_by(PAGE).take(pages);
         let xsave = starts.map(|offset| page(start.offset(offset))).collect::<Result<_, _>>()?;
-        let gprsgx = page(start.offset(bytes - GPRSGX_SIZE))?.page();
+        let gprsgx = page(start.offset(bytes).offset(GPRSGX_SIZE.wrapping_neg()))?.page();
         Ok(SsaFrame { xsave, gprsgx })
     }
 

@@ -1,5 +1,7 @@
 use anyclave_arch::ssa::GprSgx;
-use anyclave_arch::{Enclu, EpcAddr, Flags, Linear, MiscSelect, PageType, Pfec, SecInfo, SecInfoFlags, Vector};
+use anyclave_arch::{
+    Enclu, EpcAddr, Flags, Linear, MiscSelect, PageType, Pfec, SecInfo, SecInfoFlags, Vector,
+};
 use anyclave_trace::cause::EenterCause as Cause;
 
 use crate::aex::Event;
@@ -21,41 +23,46 @@ fn attributes(scene: &mut Scene, flags: Flags) {
 
 #[test]
 fn every_check_refuses_with_its_cause() {
-    enclu_refusals(Cause::ALL, Enclu::Eenter, Scene::new, &[
-        (Cause::RbxUnaligned, |s| s.state.gprs.rbx += 8),
-        (Cause::RbxNotEpc, |s| s.make_ordinary(TCS)),
-        (Cause::AepNotCanonical, |s| s.state.gprs.rcx = 1 << 47),
-        (Cause::TcsInvalid, |s| s.entry(TCS, |e| e.valid = false)),
-        (Cause::TcsBlocked, |s| s.entry(TCS, |e| e.blocked = true)),
-        (Cause::TcsAddress, |s| s.entry(TCS, |e| e.address = Linear(0x1000))),
-        (Cause::TcsNotTcs, |s| s.entry(TCS, |e| e.page_type = PageType::Reg)),
-        (Cause::TcsPending, |s| s.entry(TCS, |e| e.pending = true)),
-        (Cause::TcsModified, |s| s.entry(TCS, |e| e.modified = true)),
-        (Cause::OssaUnaligned, |s| s.poke(16, &0x2010_u64)),
-        (Cause::OfsbaseUnaligned, |s| s.poke(48, &0x10_u64)),
-        (Cause::OgsbaseUnaligned, |s| s.poke(56, &0x10_u64)),
-        (Cause::FlagsReserved, |s| s.poke(8, &2_u64)),
-        (Cause::FlagsReserved, |s| s.poke(8, &(1_u64 << 63))),
-        (Cause::NotInitialised, |s| attributes(s, Flags::MODE64BIT)),
-        (Cause::ModeMismatch, |s| attributes(s, Flags::INIT)),
-        (Cause::XfrmNotEnabled, |s| s.machine.package.config.xcr0 = 3),
-        (Cause::CssaNotBelowNssa, |s| s.poke(24, &2_u32)),
-        (Cause::CssaNotBelowNssa, |s| s.poke(28, &0_u32)),
-        (Cause::SsaNotEpc, |s| s.make_ordinary(SSA)),
-        (Cause::SsaInvalid, |s| s.entry(SSA, |e| e.valid = false)),
-        (Cause::SsaBlocked, |s| s.entry(SSA, |e| e.blocked = true)),
-        (Cause::SsaNotReg, |s| s.entry(SSA, |e| e.page_type = PageType::Tcs)),
-        (Cause::SsaForeign, |s| s.entry(SSA, |e| e.secs = EpcAddr(0))),
-        (Cause::SsaPending, |s| s.entry(SSA, |e| e.pending = true)),
-        (Cause::SsaModified, |s| s.entry(SSA, |e| e.modified = true)),
-        (Cause::SsaAddress, |s| s.entry(SSA, |e| e.address = Linear(0x1000))),
-        (Cause::SsaRights, |s| s.entry(SSA, |e| e.rights = SecInfoFlags::R)),
-        (Cause::SsaRights, |s| s.entry(SSA, |e| e.rights = SecInfoFlags::W)),
-        (Cause::EntryNotCanonical, |s| s.poke(32, &(1_u64 << 47))),
-        (Cause::FsbaseNotCanonical, |s| s.poke(48, &(1_u64 << 47))),
-        (Cause::GsbaseNotCanonical, |s| s.poke(56, &(1_u64 << 47))),
-        (Cause::TcsActive, |s| s.poke(0, &1_u64)),
-    ]);
+    enclu_refusals(
+        Cause::ALL,
+        Enclu::Eenter,
+        Scene::new,
+        &[
+            (Cause::RbxUnaligned, |s| s.state.gprs.rbx += 8),
+            (Cause::RbxNotEpc, |s| s.make_ordinary(TCS)),
+            (Cause::AepNotCanonical, |s| s.state.gprs.rcx = 1 << 47),
+            (Cause::TcsInvalid, |s| s.entry(TCS, |e| e.valid = false)),
+            (Cause::TcsBlocked, |s| s.entry(TCS, |e| e.blocked = true)),
+            (Cause::TcsAddress, |s| s.entry(TCS, |e| e.address = Linear(0x1000))),
+            (Cause::TcsNotTcs, |s| s.entry(TCS, |e| e.page_type = PageType::Reg)),
+            (Cause::TcsPending, |s| s.entry(TCS, |e| e.pending = true)),
+            (Cause::TcsModified, |s| s.entry(TCS, |e| e.modified = true)),
+            (Cause::OssaUnaligned, |s| s.poke(16, &0x2010_u64)),
+            (Cause::OfsbaseUnaligned, |s| s.poke(48, &0x10_u64)),
+            (Cause::OgsbaseUnaligned, |s| s.poke(56, &0x10_u64)),
+            (Cause::FlagsReserved, |s| s.poke(8, &2_u64)),
+            (Cause::FlagsReserved, |s| s.poke(8, &(1_u64 << 63))),
+            (Cause::NotInitialised, |s| attributes(s, Flags::MODE64BIT)),
+            (Cause::ModeMismatch, |s| attributes(s, Flags::INIT)),
+            (Cause::XfrmNotEnabled, |s| s.machine.package.config.xcr0 = 3),
+            (Cause::CssaNotBelowNssa, |s| s.poke(24, &2_u32)),
+            (Cause::CssaNotBelowNssa, |s| s.poke(28, &0_u32)),
+            (Cause::SsaNotEpc, |s| s.make_ordinary(SSA)),
+            (Cause::SsaInvalid, |s| s.entry(SSA, |e| e.valid = false)),
+            (Cause::SsaBlocked, |s| s.entry(SSA, |e| e.blocked = true)),
+            (Cause::SsaNotReg, |s| s.entry(SSA, |e| e.page_type = PageType::Tcs)),
+            (Cause::SsaForeign, |s| s.entry(SSA, |e| e.secs = EpcAddr(0))),
+            (Cause::SsaPending, |s| s.entry(SSA, |e| e.pending = true)),
+            (Cause::SsaModified, |s| s.entry(SSA, |e| e.modified = true)),
+            (Cause::SsaAddress, |s| s.entry(SSA, |e| e.address = Linear(0x1000))),
+            (Cause::SsaRights, |s| s.entry(SSA, |e| e.rights = SecInfoFlags::R)),
+            (Cause::SsaRights, |s| s.entry(SSA, |e| e.rights = SecInfoFlags::W)),
+            (Cause::EntryNotCanonical, |s| s.poke(32, &(1_u64 << 47))),
+            (Cause::FsbaseNotCanonical, |s| s.poke(48, &(1_u64 << 47))),
+            (Cause::GsbaseNotCanonical, |s| s.poke(56, &(1_u64 << 47))),
+            (Cause::TcsActive, |s| s.poke(0, &1_u64)),
+        ],
+    );
 }
 
 #[test]

@@ -6,9 +6,14 @@ use crate::testing::{AEP, Scene, enclu_refusals, registers};
 
 #[test]
 fn every_check_refuses_with_its_cause() {
-    enclu_refusals(Cause::ALL, Enclu::Eexit, Scene::inside, &[(Cause::RbxNotCanonical, |s| {
-        s.state.gprs.rbx = 1 << 47;
-    })]);
+    enclu_refusals(
+        Cause::ALL,
+        Enclu::Eexit,
+        Scene::inside,
+        &[(Cause::RbxNotCanonical, |s| {
+            s.state.gprs.rbx = 1 << 47;
+        })],
+    );
 }
 
 #[test]

@@ -1,7 +1,5 @@
 use anyclave_arch::key::{KeyName, KeyPolicy, KeyRequest};
-use anyclave_arch::{
-    Attributes, Enclu, EpcAddr, Flags, Linear, PageType, SecInfoFlags, SgxError,
-};
+use anyclave_arch::{Attributes, Enclu, EpcAddr, Flags, Linear, PageType, SecInfoFlags, SgxError};
 use anyclave_trace::Outcome;
 use anyclave_trace::cause::EgetkeyCause as Cause;
 use zerocopy::FromZeros;
@@ -56,48 +54,53 @@ fn attributes(scene: &mut Scene, flags: Flags) {
 
 #[test]
 fn every_check_refuses_with_its_cause() {
-    enclu_refusals(Cause::ALL, Enclu::Egetkey, asking, &[
-        (Cause::KeyrequestUnaligned, |s| s.state.gprs.rbx += 256),
-        (Cause::KeyrequestOutside, |s| s.state.gprs.rbx = s.enclave.at(0x1_0000).0),
-        (Cause::KeyrequestNotEpc, |s| s.make_ordinary(DATA)),
-        (Cause::KeyrequestInvalid, |s| s.entry(DATA, |e| e.valid = false)),
-        (Cause::KeyrequestBlocked, |s| s.entry(DATA, |e| e.blocked = true)),
-        (Cause::KeyrequestNotReg, |s| s.entry(DATA, |e| e.page_type = PageType::Tcs)),
-        (Cause::KeyrequestForeign, |s| s.entry(DATA, |e| e.secs = EpcAddr(0))),
-        (Cause::KeyrequestPending, |s| s.entry(DATA, |e| e.pending = true)),
-        (Cause::KeyrequestModified, |s| s.entry(DATA, |e| e.modified = true)),
-        (Cause::KeyrequestAddress, |s| s.entry(DATA, |e| e.address = Linear(0x1000))),
-        (Cause::KeyrequestRights, |s| s.entry(DATA, |e| e.rights = SecInfoFlags::W)),
-        (Cause::OutputUnaligned, |s| s.state.gprs.rcx += 8),
-        (Cause::OutputOutside, |s| s.state.gprs.rcx = s.enclave.at(0x1_0000).0),
-        (Cause::OutputNotEpc, |s| s.make_ordinary(DATA2)),
-        (Cause::OutputInvalid, |s| s.entry(DATA2, |e| e.valid = false)),
-        (Cause::OutputBlocked, |s| s.entry(DATA2, |e| e.blocked = true)),
-        (Cause::OutputNotReg, |s| s.entry(DATA2, |e| e.page_type = PageType::Tcs)),
-        (Cause::OutputForeign, |s| s.entry(DATA2, |e| e.secs = EpcAddr(0))),
-        (Cause::OutputPending, |s| s.entry(DATA2, |e| e.pending = true)),
-        (Cause::OutputModified, |s| s.entry(DATA2, |e| e.modified = true)),
-        (Cause::OutputAddress, |s| s.entry(DATA2, |e| e.address = Linear(0x1000))),
-        (Cause::OutputRights, |s| s.entry(DATA2, |e| e.rights = SecInfoFlags::R)),
-        (Cause::KeyrequestReserved, |s| s.poke(DATA + 6, &1_u8)),
-        (Cause::KeyrequestReserved, |s| s.poke(DATA + 7, &1_u8)),
-        (Cause::KeyrequestReserved, |s| s.poke(DATA + 78, &1_u8)),
-        (Cause::KeyrequestReserved, |s| s.poke(DATA + 511, &1_u8)),
-        (Cause::KeypolicyReserved, |s| s.poke(DATA + 2, &(1_u16 << 6))),
-        (Cause::KeypolicyWithoutKss, |s| s.poke(DATA + 2, &(1_u16 << 2))),
-        (Cause::KeypolicyWithoutKss, |s| s.poke(DATA + 2, &(1_u16 << 5))),
-        (Cause::ConfigsvnWithoutKss, |s| s.poke(DATA + 76, &1_u16)),
-        (Cause::KeynameUnknown, |s| s.poke(DATA, &5_u16)),
-        (Cause::EinittokenkeyMissing, |s| s.poke(DATA, &0_u16)),
-        (Cause::ProvisionkeyMissing, |s| s.poke(DATA, &1_u16)),
-        (Cause::ProvisionkeyMissing, |s| s.poke(DATA, &2_u16)),
-        (Cause::CpusvnBeyond, |s| s.poke(DATA + 8 + 15, &3_u8)),
-        (Cause::IsvsvnBeyond, |s| s.poke(DATA + 4, &4_u16)),
-        (Cause::ConfigsvnBeyond, |s| {
-            attributes(s, Flags::INIT | Flags::MODE64BIT | Flags::KSS);
-            s.poke(DATA + 76, &1_u16);
-        }),
-    ]);
+    enclu_refusals(
+        Cause::ALL,
+        Enclu::Egetkey,
+        asking,
+        &[
+            (Cause::KeyrequestUnaligned, |s| s.state.gprs.rbx += 256),
+            (Cause::KeyrequestOutside, |s| s.state.gprs.rbx = s.enclave.at(0x1_0000).0),
+            (Cause::KeyrequestNotEpc, |s| s.make_ordinary(DATA)),
+            (Cause::KeyrequestInvalid, |s| s.entry(DATA, |e| e.valid = false)),
+            (Cause::KeyrequestBlocked, |s| s.entry(DATA, |e| e.blocked = true)),
+            (Cause::KeyrequestNotReg, |s| s.entry(DATA, |e| e.page_type = PageType::Tcs)),
+            (Cause::KeyrequestForeign, |s| s.entry(DATA, |e| e.secs = EpcAddr(0))),
+            (Cause::KeyrequestPending, |s| s.entry(DATA, |e| e.pending = true)),
+            (Cause::KeyrequestModified, |s| s.entry(DATA, |e| e.modified = true)),
+            (Cause::KeyrequestAddress, |s| s.entry(DATA, |e| e.address = Linear(0x1000))),
+            (Cause::KeyrequestRights, |s| s.entry(DATA, |e| e.rights = SecInfoFlags::W)),
+            (Cause::OutputUnaligned, |s| s.state.gprs.rcx += 8),
+            (Cause::OutputOutside, |s| s.state.gprs.rcx = s.enclave.at(0x1_0000).0),
+            (Cause::OutputNotEpc, |s| s.make_ordinary(DATA2)),
+            (Cause::OutputInvalid, |s| s.entry(DATA2, |e| e.valid = false)),
+            (Cause::OutputBlocked, |s| s.entry(DATA2, |e| e.blocked = true)),
+            (Cause::OutputNotReg, |s| s.entry(DATA2, |e| e.page_type = PageType::Tcs)),
+            (Cause::OutputForeign, |s| s.entry(DATA2, |e| e.secs = EpcAddr(0))),
+            (Cause::OutputPending, |s| s.entry(DATA2, |e| e.pending = true)),
+            (Cause::OutputModified, |s| s.entry(DATA2, |e| e.modified = true)),
+            (Cause::OutputAddress, |s| s.entry(DATA2, |e| e.address = Linear(0x1000))),
+            (Cause::OutputRights, |s| s.entry(DATA2, |e| e.rights = SecInfoFlags::R)),
+            (Cause::KeyrequestReserved, |s| s.poke(DATA + 6, &1_u8)),
+            (Cause::KeyrequestReserved, |s| s.poke(DATA + 7, &1_u8)),
+            (Cause::KeyrequestReserved, |s| s.poke(DATA + 78, &1_u8)),
+            (Cause::KeyrequestReserved, |s| s.poke(DATA + 511, &1_u8)),
+            (Cause::KeypolicyReserved, |s| s.poke(DATA + 2, &(1_u16 << 6))),
+            (Cause::KeypolicyWithoutKss, |s| s.poke(DATA + 2, &(1_u16 << 2))),
+            (Cause::KeypolicyWithoutKss, |s| s.poke(DATA + 2, &(1_u16 << 5))),
+            (Cause::ConfigsvnWithoutKss, |s| s.poke(DATA + 76, &1_u16)),
+            (Cause::KeynameUnknown, |s| s.poke(DATA, &5_u16)),
+            (Cause::EinittokenkeyMissing, |s| s.poke(DATA, &0_u16)),
+            (Cause::ProvisionkeyMissing, |s| s.poke(DATA, &1_u16)),
+            (Cause::ProvisionkeyMissing, |s| s.poke(DATA, &2_u16)),
+            (Cause::CpusvnBeyond, |s| s.poke(DATA + 8 + 15, &3_u8)),
+            (Cause::IsvsvnBeyond, |s| s.poke(DATA + 4, &4_u16)),
+            (Cause::ConfigsvnBeyond, |s| {
+                attributes(s, Flags::INIT | Flags::MODE64BIT | Flags::KSS);
+                s.poke(DATA + 76, &1_u16);
+            }),
+        ],
+    );
 }
 
 #[test]

@@ -30,45 +30,50 @@ fn aim(scene: &mut Scene, target: &TargetInfo) {
 
 #[test]
 fn every_check_refuses_with_its_cause() {
-    enclu_refusals(Cause::ALL, Enclu::Ereport, asking, &[
-        (Cause::TargetinfoUnaligned, |s| s.state.gprs.rbx += 256),
-        (Cause::TargetinfoOutside, |s| s.state.gprs.rbx = s.enclave.at(0x1_0000).0),
-        (Cause::TargetinfoNotEpc, |s| s.make_ordinary(DATA)),
-        (Cause::TargetinfoInvalid, |s| s.entry(DATA, |e| e.valid = false)),
-        (Cause::TargetinfoBlocked, |s| s.entry(DATA, |e| e.blocked = true)),
-        (Cause::TargetinfoNotReg, |s| s.entry(DATA, |e| e.page_type = PageType::Tcs)),
-        (Cause::TargetinfoForeign, |s| s.entry(DATA, |e| e.secs = EpcAddr(0))),
-        (Cause::TargetinfoPending, |s| s.entry(DATA, |e| e.pending = true)),
-        (Cause::TargetinfoModified, |s| s.entry(DATA, |e| e.modified = true)),
-        (Cause::TargetinfoAddress, |s| s.entry(DATA, |e| e.address = Linear(0x1000))),
-        (Cause::TargetinfoRights, |s| s.entry(DATA, |e| e.rights = SecInfoFlags::W)),
-        (Cause::TargetinfoReserved, |s| s.poke(DATA + 49, &1_u8)),
-        (Cause::TargetinfoReserved, |s| s.poke(DATA + 48, &1_u8)),
-        (Cause::TargetinfoReserved, |s| s.poke(DATA + 63, &1_u8)),
-        (Cause::TargetinfoReserved, |s| s.poke(DATA + 511, &1_u8)),
-        (Cause::ReportdataUnaligned, |s| s.state.gprs.rcx += 64),
-        (Cause::ReportdataOutside, |s| s.state.gprs.rcx = s.enclave.at(0x1_0000).0),
-        (Cause::ReportdataNotEpc, |s| s.make_ordinary(0x3000)),
-        (Cause::ReportdataInvalid, |s| s.entry(0x3000, |e| e.valid = false)),
-        (Cause::ReportdataBlocked, |s| s.entry(0x3000, |e| e.blocked = true)),
-        (Cause::ReportdataNotReg, |s| s.entry(0x3000, |e| e.page_type = PageType::Tcs)),
-        (Cause::ReportdataForeign, |s| s.entry(0x3000, |e| e.secs = EpcAddr(0))),
-        (Cause::ReportdataPending, |s| s.entry(0x3000, |e| e.pending = true)),
-        (Cause::ReportdataModified, |s| s.entry(0x3000, |e| e.modified = true)),
-        (Cause::ReportdataAddress, |s| s.entry(0x3000, |e| e.address = Linear(0x1000))),
-        (Cause::ReportdataRights, |s| s.entry(0x3000, |e| e.rights = SecInfoFlags::W)),
-        (Cause::OutputUnaligned, |s| s.state.gprs.rdx += 256),
-        (Cause::OutputOutside, |s| s.state.gprs.rdx = s.enclave.at(0x1_0000).0),
-        (Cause::OutputNotEpc, |s| s.make_ordinary(DATA2)),
-        (Cause::OutputInvalid, |s| s.entry(DATA2, |e| e.valid = false)),
-        (Cause::OutputBlocked, |s| s.entry(DATA2, |e| e.blocked = true)),
-        (Cause::OutputNotReg, |s| s.entry(DATA2, |e| e.page_type = PageType::Tcs)),
-        (Cause::OutputForeign, |s| s.entry(DATA2, |e| e.secs = EpcAddr(0))),
-        (Cause::OutputPending, |s| s.entry(DATA2, |e| e.pending = true)),
-        (Cause::OutputModified, |s| s.entry(DATA2, |e| e.modified = true)),
-        (Cause::OutputAddress, |s| s.entry(DATA2, |e| e.address = Linear(0x1000))),
-        (Cause::OutputRights, |s| s.entry(DATA2, |e| e.rights = SecInfoFlags::R)),
-    ]);
+    enclu_refusals(
+        Cause::ALL,
+        Enclu::Ereport,
+        asking,
+        &[
+            (Cause::TargetinfoUnaligned, |s| s.state.gprs.rbx += 256),
+            (Cause::TargetinfoOutside, |s| s.state.gprs.rbx = s.enclave.at(0x1_0000).0),
+            (Cause::TargetinfoNotEpc, |s| s.make_ordinary(DATA)),
+            (Cause::TargetinfoInvalid, |s| s.entry(DATA, |e| e.valid = false)),
+            (Cause::TargetinfoBlocked, |s| s.entry(DATA, |e| e.blocked = true)),
+            (Cause::TargetinfoNotReg, |s| s.entry(DATA, |e| e.page_type = PageType::Tcs)),
+            (Cause::TargetinfoForeign, |s| s.entry(DATA, |e| e.secs = EpcAddr(0))),
+            (Cause::TargetinfoPending, |s| s.entry(DATA, |e| e.pending = true)),
+            (Cause::TargetinfoModified, |s| s.entry(DATA, |e| e.modified = true)),
+            (Cause::TargetinfoAddress, |s| s.entry(DATA, |e| e.address = Linear(0x1000))),
+            (Cause::TargetinfoRights, |s| s.entry(DATA, |e| e.rights = SecInfoFlags::W)),
+            (Cause::TargetinfoReserved, |s| s.poke(DATA + 49, &1_u8)),
+            (Cause::TargetinfoReserved, |s| s.poke(DATA + 48, &1_u8)),
+            (Cause::TargetinfoReserved, |s| s.poke(DATA + 63, &1_u8)),
+            (Cause::TargetinfoReserved, |s| s.poke(DATA + 511, &1_u8)),
+            (Cause::ReportdataUnaligned, |s| s.state.gprs.rcx += 64),
+            (Cause::ReportdataOutside, |s| s.state.gprs.rcx = s.enclave.at(0x1_0000).0),
+            (Cause::ReportdataNotEpc, |s| s.make_ordinary(0x3000)),
+            (Cause::ReportdataInvalid, |s| s.entry(0x3000, |e| e.valid = false)),
+            (Cause::ReportdataBlocked, |s| s.entry(0x3000, |e| e.blocked = true)),
+            (Cause::ReportdataNotReg, |s| s.entry(0x3000, |e| e.page_type = PageType::Tcs)),
+            (Cause::ReportdataForeign, |s| s.entry(0x3000, |e| e.secs = EpcAddr(0))),
+            (Cause::ReportdataPending, |s| s.entry(0x3000, |e| e.pending = true)),
+            (Cause::ReportdataModified, |s| s.entry(0x3000, |e| e.modified = true)),
+            (Cause::ReportdataAddress, |s| s.entry(0x3000, |e| e.address = Linear(0x1000))),
+            (Cause::ReportdataRights, |s| s.entry(0x3000, |e| e.rights = SecInfoFlags::W)),
+            (Cause::OutputUnaligned, |s| s.state.gprs.rdx += 256),
+            (Cause::OutputOutside, |s| s.state.gprs.rdx = s.enclave.at(0x1_0000).0),
+            (Cause::OutputNotEpc, |s| s.make_ordinary(DATA2)),
+            (Cause::OutputInvalid, |s| s.entry(DATA2, |e| e.valid = false)),
+            (Cause::OutputBlocked, |s| s.entry(DATA2, |e| e.blocked = true)),
+            (Cause::OutputNotReg, |s| s.entry(DATA2, |e| e.page_type = PageType::Tcs)),
+            (Cause::OutputForeign, |s| s.entry(DATA2, |e| e.secs = EpcAddr(0))),
+            (Cause::OutputPending, |s| s.entry(DATA2, |e| e.pending = true)),
+            (Cause::OutputModified, |s| s.entry(DATA2, |e| e.modified = true)),
+            (Cause::OutputAddress, |s| s.entry(DATA2, |e| e.address = Linear(0x1000))),
+            (Cause::OutputRights, |s| s.entry(DATA2, |e| e.rights = SecInfoFlags::R)),
+        ],
+    );
 }
 
 #[test]
@@ -117,8 +122,7 @@ fn the_report_tells_of_the_enclave_and_nothing_but_memory_and_rip_change() {
 
 /// The REPORT key of the current enclave for `keyid`, through EGETKEY.
 fn report_key(scene: &mut Scene, keyid: [u8; 32]) -> [u8; 16] {
-    let request =
-        KeyRequest { keyname: (KeyName::Report as u16).into(), keyid, ..KeyRequest::new_zeroed() };
+    let request = KeyRequest { keyname: (KeyName::Report as u16).into(), keyid, ..KeyRequest::new_zeroed() };
     scene.poke(DATA, &request);
     scene.state.gprs.rbx = scene.enclave.at(DATA).0;
     scene.state.gprs.rcx = scene.enclave.at(DATA2).0;
