@@ -13,6 +13,7 @@ pub mod client;
 pub mod cpuid;
 pub mod fd;
 pub mod fork;
+pub mod host;
 pub mod inotify;
 pub mod maps;
 pub mod mem;

@@ -49,6 +49,8 @@ const _: () = assert!(offset_of!(libc::seccomp_notif, data) == 16);
 const _: () = assert!(size_of::<libc::seccomp_notif_resp>() == 24);
 const _: () = assert!(size_of::<libc::seccomp_notif_addfd>() == 24);
 
+/// `SECCOMP_USER_NOTIF_FLAG_CONTINUE`.
+const CONTINUE: u32 = 1;
 /// `SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP`.
 const SYNC_WAKE_UP: u64 = 1;
 
@@ -113,7 +115,7 @@ impl Listener {
     pub fn respond(&self, id: u64, response: Response) -> Result<()> {
         let mut buf = vec![0_u64; self.send_words];
         let (val, error, flags) = match response {
-            Response::Continue => (0, 0, 1),
+            Response::Continue => (0, 0, CONTINUE),
             Response::Return(value) => (value, 0, 0),
             Response::Error(errno) => (0, -(errno as i32), 0),
         };

@@ -43,6 +43,18 @@ pub fn auxv(pid: Pid) -> Result<Vec<(u64, u64)>> {
     Ok(pairs.take_while(|(kind, _)| *kind != libc::AT_NULL).collect())
 }
 
+/// The descriptors that a process has open, ascending.
+///
+/// # Errors
+/// `ESRCH`: it is gone. `EACCES`: not ours to look at.
+pub fn fds(pid: Pid) -> Result<Vec<i32>> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).map_err(|error| gone(&error))?;
+    let mut fds: Vec<i32> =
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    fds.sort_unstable();
+    Ok(fds)
+}
+
 /// The device and the inode of what descriptor `fd` of the process stands for.
 ///
 /// # Errors

@@ -5,7 +5,7 @@
 
 use crate::ptrace::{Regs, Stop, SyscallOp, Tracee, WaitEvent, put_back, wait_one};
 use crate::signal::tkill;
-use crate::{Errno, Result};
+use crate::{Errno, Pid, Result};
 
 /// The trap flag of RFLAGS: a program that steps itself must not step our instruction.
 const TF: u64 = 1 << 8;
@@ -38,8 +38,8 @@ impl RemoteCall {
     ///
     /// The tracee may stand at any stop. Standing inside a system call (its entry, or an exec, fork, clone
     /// or seccomp event) it is first led to that call's exit, so the call is carried out unless
-    /// [`skip_syscall`] was used before. Do not begin at a vfork event: the exit comes only when the child
-    /// has let go.
+    /// [`skip_syscall`] was used before. Do not begin at a vfork event, where the exit comes only when the
+    /// child has let go, nor at an exit event, where no more calls can be made.
     ///
     /// # Errors
     /// `ESRCH`: it died; else what ptrace(2) says.
@@ -85,6 +85,12 @@ impl RemoteCall {
         Ok(result_of(self.tracee.regs()?.rax))
     }
 
+    /// The thread.
+    #[must_use]
+    pub fn tid(&self) -> Pid {
+        self.tracee.tid()
+    }
+
     /// The signal of a group-stop that began meanwhile.
     #[must_use]
     pub fn group_stop_seen(&self) -> Option<i32> {
@@ -110,7 +116,9 @@ impl RemoteCall {
     /// Gives the tracee back: stopped, with its registers and its mask.
     ///
     /// It then stands at a system-call exit and is to be resumed with signal 0: the signal of a
-    /// signal-delivery stop that `begin` found is gone, and to deliver it after all it must be sent again.
+    /// signal-delivery stop that `begin` found is gone. To deliver it after all, send it again by a call of
+    /// rt_tgsigqueueinfo in the tracee: to itself a process may send any information, a fault's too, and the
+    /// signal waits until the mask is given back.
     /// Only when `begin` found a system call that awaits its restart does it stand at an interruption, as
     /// the kernel restarts calls nowhere else.
     ///

@@ -6,11 +6,15 @@
 //! What may never happen in [`record`]: allocation, locks, or anything of `std` that needs its runtime, for
 //! it runs before `main` and before the runtime is there.
 
+mod inherited;
+
+pub use self::inherited::close_inherited;
+
 use crate::{Errno, Result};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Bit n (0 to 2): descriptor n was closed.
-static CLOSED: AtomicU8 = AtomicU8::new(0);
+/// Bit n (0 to 2): descriptor n was closed; and the two below.
+static STATE: AtomicU8 = AtomicU8::new(0);
 /// SIGPIPE was ignored.
 const SIGPIPE_IGNORED: u8 = 1 << 7;
 /// [`record`] ran.
@@ -37,7 +41,8 @@ extern "C" fn record() {
     if unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN {
         state |= SIGPIPE_IGNORED;
     }
-    CLOSED.store(state, Ordering::Relaxed);
+    STATE.store(state, Ordering::Relaxed);
+    inherited::record();
 }
 
 /// SIGPIPE was ignored when this process was started.
@@ -82,7 +87,7 @@ pub fn restore_closed() -> Result<()> {
 }
 
 fn state() -> Result<u8> {
-    match CLOSED.load(Ordering::Relaxed) {
+    match STATE.load(Ordering::Relaxed) {
         state if state & RECORDED != 0 => Ok(state),
         _ => Err(Errno::ENODATA),
     }

@@ -172,7 +172,8 @@ fn a_system_call_that_was_interrupted_goes_on() {
     let (ready, said) = socketpair().unwrap();
     let traced = Traced::spawn(Options::TRACESYSGOOD, || {
         send_fd(said.as_fd(), b"!", None).unwrap();
-        recv_fd(childs.as_fd(), &mut [0; 8]).map_or_else(|error| error as i32, |(len, _)| 100 + len as i32)
+        recv_fd(childs.as_fd(), &mut [0; 8])
+            .map_or_else(|error| error as i32, |(len, _)| if len == 4 { 104 } else { 1 })
     });
     let tracee = Tracee::new(traced.tid);
     recv_fd(ready.as_fd(), &mut [0]).unwrap();
@@ -188,6 +189,24 @@ fn a_system_call_that_was_interrupted_goes_on() {
     }
     send_fd(ours.as_fd(), b"four", None).unwrap();
     assert_eq!(traced.next(), Ok(WaitEvent::Exited { code: 104 }));
+}
+
+#[test]
+fn a_signal_taken_by_the_calls_can_be_sent_again_with_its_information() {
+    let (traced, tracee) = at_a_signal(Options::NONE);
+    // Below the red zone of the stack.
+    let scratch = (tracee.regs().unwrap().rsp - 1024) & !15;
+    let info = crate::ptrace::SigInfo::fault(libc::SIGSEGV, 2, 0x1234);
+    crate::mem::write_user(traced.tid, scratch, &info.to_bytes()).unwrap();
+    let mut remote = RemoteCall::begin(tracee, syscall_insn()).unwrap();
+    let (tid, signal) = (tid_of(&traced), 11);
+    remote.call(libc::SYS_rt_tgsigqueueinfo, [tid, tid, signal, scratch, 0, 0]).unwrap().unwrap();
+    remote.finish().unwrap();
+    tracee.cont(0).unwrap();
+    assert_eq!(traced.next(), stopped(Stop::SignalDelivery { signal: libc::SIGSEGV }));
+    assert_eq!(tracee.siginfo().unwrap().to_bytes(), info.to_bytes());
+    tracee.cont(0).unwrap();
+    assert_eq!(traced.next(), Ok(WaitEvent::Exited { code: 6 }));
 }
 
 #[test]

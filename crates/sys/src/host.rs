@@ -1,0 +1,57 @@
+//! Facts about the host that decide how it is to be treated.
+
+use crate::{Pid, Result};
+use nix::sys::statvfs::{FsFlags, statvfs};
+use std::path::Path;
+
+/// Yama lets a process be traced by its ancestors only, or by whom it has named
+/// ([`crate::prctl::set_ptracer`]).
+#[must_use]
+pub fn ptrace_is_restricted() -> bool {
+    std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").is_ok_and(|scope| scope.trim() != "0")
+}
+
+/// The file lies on a file system mounted noexec. False if there is no such file.
+#[must_use]
+pub fn mounted_noexec(path: &Path) -> bool {
+    statvfs(path).is_ok_and(|status| status.flags().contains(FsFlags::ST_NOEXEC))
+}
+
+/// The process has the personality READ_IMPLIES_EXEC. False where that cannot be read.
+#[must_use]
+pub fn read_implies_exec(pid: Pid) -> bool {
+    const READ_IMPLIES_EXEC: u64 = 0x0040_0000;
+    std::fs::read_to_string(format!("/proc/{pid}/personality"))
+        .ok()
+        .and_then(|text| u64::from_str_radix(text.trim(), 16).ok())
+        .is_some_and(|bits| bits & READ_IMPLIES_EXEC != 0)
+}
+
+/// Raises the soft limits of open descriptors and of file sizes of this process to the hard ones.
+///
+/// # Errors
+/// None that is known.
+pub fn raise_limits() -> Result<()> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    for resource in [Resource::RLIMIT_NOFILE, Resource::RLIMIT_FSIZE] {
+        let (_, hard) = getrlimit(resource)?;
+        setrlimit(resource, hard, hard)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proc_is_no_place_for_programs_but_the_root_is() {
+        assert!(!mounted_noexec(Path::new("/bin/sh")));
+        assert!(!mounted_noexec(Path::new("/no/such/file")));
+    }
+
+    #[test]
+    fn this_process_reads_without_executing() {
+        assert!(!read_implies_exec(crate::fork::getpid()));
+    }
+}
