@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use anyclave_cpu::Access;
 use anyclave_sys::ptrace::Regs;
 use iced_x86::{Decoder, DecoderOptions, InstructionInfoFactory, OpAccess, Register, UsedMemory};
 
@@ -10,17 +11,6 @@ use iced_x86::{Decoder, DecoderOptions, InstructionInfoFactory, OpAccess, Regist
 pub(crate) const MAX_LENGTH: usize = 15;
 /// A page of the processor.
 const PAGE: u64 = 4096;
-
-/// How an instruction touched an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// A load.
-    Read,
-    /// A store, or a load that the same instruction stores back to.
-    Write,
-    /// The instruction itself was fetched from there.
-    Fetch,
-}
 
 /// How the instruction at `regs.rip`, of which `bytes` could be read, touched `fault_address`.
 ///

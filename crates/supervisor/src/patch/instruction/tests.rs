@@ -1,5 +1,5 @@
-use super::Access::{Fetch, Read, Write};
-use super::{Access, decode_access, enclu_length};
+use super::{decode_access, enclu_length};
+use anyclave_cpu::Access::{self, Fetch, Read, Write};
 use anyclave_sys::ptrace::Regs;
 use proptest::prelude::*;
 
