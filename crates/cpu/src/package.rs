@@ -50,6 +50,11 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         &self.config
     }
 
+    /// The memory behind the EPC, to look at.
+    pub const fn frames(&self) -> &F {
+        &self.frames
+    }
+
     /// The memory behind the EPC.
     pub const fn frames_mut(&mut self) -> &mut F {
         &mut self.frames

@@ -101,24 +101,6 @@ pub fn redirect_to_null(which: &[RawFd]) -> Result<()> {
     Ok(())
 }
 
-/// Closes every descriptor of this process above the standard three but these: for a process that has just
-/// been forked and does not own what its parent had open.
-///
-/// A value that still owns one of the others gets `EBADF` from then on, or means another file: the caller
-/// has none.
-///
-/// # Errors
-/// What reading /proc/self/fd says.
-pub fn close_inherited(keep: &[BorrowedFd<'_>]) -> Result<()> {
-    for fd in crate::procfs::fds(crate::fork::getpid())? {
-        if fd > 2 && keep.iter().all(|kept| kept.as_raw_fd() != fd) {
-            // SAFETY: closing a number is no memory error whatever it stands for; see above for owners.
-            unsafe { libc::close(fd) };
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

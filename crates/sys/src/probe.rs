@@ -84,13 +84,24 @@ fn stopped(tid: Pid) -> Result<(Tracee, i32)> {
     }
 }
 
-/// A system call is handed to another process, which answers it; once received, only a fatal signal interrupts
-/// the caller.
+/// A system call is handed to another process, which answers it.
 ///
 /// # Errors
-/// `EINVAL`: a kernel before 5.19. `ENOSYS`, `EPERM`, `EACCES`: filters are not to be had. `EBUSY`: a filter with
+/// `EINVAL`: a kernel before 5.0. `ENOSYS`, `EPERM`, `EACCES`: filters are not to be had. `EBUSY`: a filter with
 /// a listener is installed already.
 pub fn notifications() -> Result<()> {
+    notified(Flags::NEW_LISTENER)
+}
+
+/// The same, and once the call has been received only a fatal signal interrupts the caller.
+///
+/// # Errors
+/// `EINVAL`: a kernel before 5.19. Those of [`notifications`].
+pub fn killable_notifications() -> Result<()> {
+    notified(Flags::NEW_LISTENER | Flags::WAIT_KILLABLE_RECV)
+}
+
+fn notified(flags: Flags) -> Result<()> {
     const ANSWER: i32 = 4242;
     in_child(|| {
         let number = u32::try_from(libc::SYS_getppid).or(Err(Errno::EINVAL))?;
@@ -101,7 +112,7 @@ pub fn notifications() -> Result<()> {
             .build()
             .or(Err(Errno::EINVAL))?;
         set_no_new_privs()?;
-        let listener = install(&program, Flags::NEW_LISTENER | Flags::WAIT_KILLABLE_RECV)?;
+        let listener = install(&program, flags)?;
         let listener = Listener::new(listener.ok_or(Errno::EBADF)?)?;
         match fork()? {
             Fork::Child => exit_now(i32::from(crate::fork::getppid() != Pid::from_raw(ANSWER))),
@@ -264,6 +275,7 @@ mod tests {
         assert_eq!(process_memory(), Ok(()));
         assert_eq!(code_writes(), Ok(()));
         assert_eq!(notifications(), Ok(()));
+        assert_eq!(killable_notifications(), Ok(()));
         assert_eq!(executable_memory_files(), Ok(()));
     }
 

@@ -1,0 +1,92 @@
+//! Paths that lead to device nodes of the machine.
+
+use std::path::{Component, Path, PathBuf};
+
+use anyclave_platform::{Device, Node};
+use anyclave_sys::procfs;
+
+use crate::process::Process;
+use crate::shared::{DeviceFile, Shared};
+
+/// What a path leads to.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    /// A device node.
+    Node(Device),
+    /// The directory /dev/sgx.
+    Directory,
+    /// A descriptor of the program's own, through /proc.
+    OpenFile(DeviceFile),
+}
+
+/// The last components that a path of ours can have, /proc/…/fd/N aside.
+const NAMES: [&[u8]; 5] = [b"sgx_enclave", b"sgx_provision", b"enclave", b"provision", b"sgx"];
+
+/// Looks up what a program calls `path`, relative to the descriptor `dirfd`. None for all that is the host's.
+///
+/// Names are compared, symbolic links are not followed: the nodes exist for programs that know them.
+pub(crate) fn find(shared: &Shared, process: &Process, dirfd: u64, path: &[u8]) -> Option<Found> {
+    let last = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    if last.iter().all(u8::is_ascii_digit) && path.starts_with(b"/proc/") {
+        return through_proc(shared, process, path).map(Found::OpenFile);
+    }
+    if !NAMES.contains(&last) {
+        return None;
+    }
+    let path = Path::new(std::str::from_utf8(path).ok()?);
+    let path = if path.is_absolute() { path.to_path_buf() } else { base(process, dirfd)?.join(path) };
+    let path = without_dots(&path);
+    if path == Path::new("/dev/sgx") {
+        return Some(Found::Directory);
+    }
+    let node = Node::at(path.to_str()?)?;
+    let exists = shared.core().machine.nodes().any(|other| other == node);
+    exists.then_some(Found::Node(node.device))
+}
+
+/// /proc/self/fd/N, /proc/thread-self/fd/N and /proc/PID/fd/N of a descriptor of ours.
+fn through_proc(shared: &Shared, process: &Process, path: &[u8]) -> Option<DeviceFile> {
+    let path = std::str::from_utf8(path).ok()?;
+    let mut parts = path.strip_prefix("/proc/")?.split('/').filter(|part| !part.is_empty());
+    let (who, directory, fd) = (parts.next()?, parts.next()?, parts.next()?);
+    let own = who == "self" || who == "thread-self" || who.parse() == Ok(process.tgid.as_raw());
+    if !own || directory != "fd" || parts.next().is_some() {
+        return None;
+    }
+    shared.device_file(process.tgid, fd.parse().ok()?)
+}
+
+fn base(process: &Process, dirfd: u64) -> Option<PathBuf> {
+    let [a, b, c, d, ..] = dirfd.to_le_bytes();
+    match i32::from_le_bytes([a, b, c, d]) {
+        libc::AT_FDCWD => procfs::cwd(process.tgid).ok(),
+        fd => procfs::fd_path(process.tgid, fd).ok(),
+    }
+}
+
+/// The path without `.` and `..`.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir | Component::Prefix(_) => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::RootDir | Component::Normal(_) => plain.push(component),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_are_taken_out() {
+        let plain = |path| without_dots(Path::new(path)).to_str().map(str::to_owned);
+        assert_eq!(plain("/dev/./shm/../sgx//enclave").as_deref(), Some("/dev/sgx/enclave"));
+        assert_eq!(plain("/../dev/sgx").as_deref(), Some("/dev/sgx"));
+    }
+}

@@ -1,0 +1,218 @@
+//! The two seccomp filters: which system calls a program makes that can concern SGX.
+//!
+//! The base filter is on every process of a machine from its first instruction. Opens and looks by path, and
+//! ioctls with the enclave driver's magic, wait for the notification threads without stopping the process;
+//! calls whose arguments or results change stop it for its tracer. The window filter is added when a process
+//! maps its first enclave, since only then mprotect and its kin can hit one.
+
+use anyclave_sys::bpf::{ARCH_X86_64, Action, BuildError, Builder, Field, Program, Test, X32_BIT};
+
+/// What stopped a thread at a seccomp event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(crate) enum Reason {
+    /// A 64-bit system call of either filter.
+    Call = 1,
+    /// `int 0x80` in 64-bit code above 4 GiB: a replaced CPUID, or a program of the old school.
+    Int80 = 2,
+}
+
+impl Reason {
+    /// From the filter's data.
+    pub(crate) const fn from_data(data: u16) -> Option<Self> {
+        match data {
+            1 => Some(Self::Call),
+            2 => Some(Self::Int80),
+            _ => None,
+        }
+    }
+
+    const fn action(self) -> Action {
+        Action::Trace(self as u16)
+    }
+}
+
+/// Calls by path: any may name a device node.
+const BY_PATH: [i64; 10] = [
+    libc::SYS_open,
+    libc::SYS_stat,
+    libc::SYS_lstat,
+    libc::SYS_access,
+    libc::SYS_openat,
+    libc::SYS_newfstatat,
+    libc::SYS_faccessat,
+    libc::SYS_statx,
+    libc::SYS_openat2,
+    libc::SYS_faccessat2,
+];
+
+/// Calls that matter only where windows are.
+const ON_WINDOWS: [i64; 4] = [libc::SYS_mprotect, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise];
+
+/// Signals that the processor raises, which a trap of ours may use up and whose dispositions are therefore
+/// kept in our own book.
+pub(crate) const FAULT_SIGNALS: [i32; 6] =
+    [libc::SIGILL, libc::SIGTRAP, libc::SIGBUS, libc::SIGFPE, libc::SIGSEGV, libc::SIGSYS];
+
+/// Second byte of the driver's ioctl numbers.
+const SGX_MAGIC: u32 = 0xa4;
+
+/// The filter of every process.
+///
+/// # Errors
+/// Only if this file has a mistake.
+pub(crate) fn base() -> Result<Program, BuildError> {
+    let mut filter = Builder::new();
+    let foreign = filter.label();
+    let [ioctl, mmap, sigaction, prctl] = [(); 4].map(|()| filter.label());
+    filter.load(Field::Arch).jump_unless(Test::Eq(ARCH_X86_64), foreign);
+    filter.load(Field::Nr).ret_if(Test::AnySet(X32_BIT), Action::Allow);
+    for call in BY_PATH {
+        filter.ret_if(Test::Eq(number(call)), Action::UserNotif);
+    }
+    filter
+        .jump_if(Test::Eq(number(libc::SYS_ioctl)), ioctl)
+        .jump_if(Test::Eq(number(libc::SYS_mmap)), mmap)
+        .jump_if(Test::Eq(number(libc::SYS_rt_sigaction)), sigaction)
+        .jump_if(Test::Eq(number(libc::SYS_prctl)), prctl)
+        .ret(Action::Allow);
+
+    filter.bind(ioctl).load(Field::ArgLow(1)).and(0xff00);
+    filter.ret_if(Test::Eq(SGX_MAGIC << 8), Action::UserNotif).ret(Action::Allow);
+
+    // Shared file mappings may be windows; executable ones bring code with CPUID in it.
+    filter.bind(mmap).load(Field::ArgLow(3)).ret_if(Test::AnySet(flag(libc::MAP_ANONYMOUS)), Action::Allow);
+    filter.ret_if(Test::AnySet(flag(libc::MAP_SHARED)), Reason::Call.action());
+    filter.load(Field::ArgLow(2)).ret_if(Test::AnySet(flag(libc::PROT_EXEC)), Reason::Call.action());
+    filter.ret(Action::Allow);
+
+    filter.bind(sigaction).load(Field::ArgLow(0));
+    for signal in FAULT_SIGNALS {
+        filter.ret_if(Test::Eq(flag(signal)), Reason::Call.action());
+    }
+    filter.ret(Action::Allow);
+
+    filter.bind(prctl).load(Field::ArgLow(0));
+    for option in [libc::PR_SET_DUMPABLE, libc::PR_GET_DUMPABLE] {
+        filter.ret_if(Test::Eq(flag(option)), Action::UserNotif);
+    }
+    filter.ret(Action::Allow);
+
+    // Code of 32 bits lies below 4 GiB and runs without SGX.
+    filter.bind(foreign).load(Field::IpHigh).ret_if(Test::Eq(0), Action::Allow).ret(Reason::Int80.action());
+    filter.build()
+}
+
+/// The filter that a process gets with its first window.
+///
+/// # Errors
+/// Only if this file has a mistake.
+pub(crate) fn windows() -> Result<Program, BuildError> {
+    let mut filter = Builder::new();
+    let native = filter.label();
+    filter.load(Field::Arch);
+    filter.jump_if(Test::Eq(ARCH_X86_64), native).ret(Action::Allow);
+    filter.bind(native).load(Field::Nr);
+    for call in ON_WINDOWS {
+        filter.ret_if(Test::Eq(number(call)), Reason::Call.action());
+    }
+    // MAP_FIXED may replace a window, MAP_PRIVATE of a device is refused.
+    filter.ret_if(Test::Gt(number(libc::SYS_mmap)), Action::Allow);
+    let mmap = filter.label();
+    filter.jump_if(Test::Eq(number(libc::SYS_mmap)), mmap).ret(Action::Allow);
+    filter
+        .bind(mmap)
+        .load(Field::ArgLow(3))
+        .ret_if(Test::AnySet(flag(libc::MAP_FIXED)), Reason::Call.action());
+    filter.ret_if(Test::AnySet(flag(libc::MAP_ANONYMOUS)), Action::Allow).ret(Reason::Call.action());
+    filter.build()
+}
+
+fn number(call: i64) -> u32 {
+    u32::try_from(call).unwrap_or(u32::MAX)
+}
+
+const fn flag(value: i32) -> u32 {
+    value.cast_unsigned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyclave_sys::bpf::SeccompData;
+
+    fn call(nr: i64, args: [u64; 6]) -> SeccompData {
+        SeccompData {
+            nr: u32::try_from(nr).unwrap(),
+            arch: ARCH_X86_64,
+            instruction_pointer: 0x7f00_0000_0000,
+            args,
+        }
+    }
+
+    #[test]
+    fn what_cannot_concern_sgx_passes() {
+        let filter = base().unwrap();
+        for nr in [libc::SYS_read, libc::SYS_readlink, libc::SYS_execve, libc::SYS_munmap, libc::SYS_getpid] {
+            assert_eq!(filter.run(&call(nr, [0; 6])), Action::Allow, "{nr}");
+        }
+        let tcgets = call(libc::SYS_ioctl, [0, 0x5401, 0, 0, 0, 0]);
+        assert_eq!(filter.run(&tcgets), Action::Allow);
+        let anonymous = call(libc::SYS_mmap, [0, 4096, 7, 0x22, u64::MAX, 0]);
+        assert_eq!(filter.run(&anonymous), Action::Allow);
+        let data = call(libc::SYS_mmap, [0, 4096, 3, 2, 5, 0]);
+        assert_eq!(filter.run(&data), Action::Allow);
+        assert_eq!(filter.run(&call(libc::SYS_rt_sigaction, [2, 0, 0, 8, 0, 0])), Action::Allow);
+        assert_eq!(filter.run(&call(0x4000_0000 | libc::SYS_open, [0; 6])), Action::Allow);
+    }
+
+    #[test]
+    fn paths_and_driver_calls_wait_without_a_stop() {
+        let filter = base().unwrap();
+        for nr in BY_PATH {
+            assert_eq!(filter.run(&call(nr, [0; 6])), Action::UserNotif, "{nr}");
+        }
+        for cmd in [0x4008_a400, 0xc030_a401, 0x0000_a404] {
+            assert_eq!(filter.run(&call(libc::SYS_ioctl, [3, cmd, 0, 0, 0, 0])), Action::UserNotif);
+        }
+    }
+
+    #[test]
+    fn shared_and_executable_file_mappings_stop() {
+        let filter = base().unwrap();
+        for (prot, flags) in [(1, 1), (0, 3), (5, 2), (7, 0x12)] {
+            let mapping = call(libc::SYS_mmap, [0, 4096, prot, flags, 3, 0]);
+            assert_eq!(filter.run(&mapping), Reason::Call.action(), "{prot} {flags}");
+        }
+        for signal in [4, 5, 7, 8, 11, 31] {
+            let sigaction = call(libc::SYS_rt_sigaction, [signal, 0, 0, 8, 0, 0]);
+            assert_eq!(filter.run(&sigaction), Reason::Call.action());
+        }
+    }
+
+    #[test]
+    fn int_80_stops_only_above_4_gib() {
+        let filter = base().unwrap();
+        let mut data = call(20, [0; 6]);
+        data.arch = 0x4000_0003;
+        assert_eq!(filter.run(&data), Reason::Int80.action());
+        data.instruction_pointer = 0x40_1000;
+        assert_eq!(filter.run(&data), Action::Allow);
+    }
+
+    #[test]
+    fn the_window_filter_stops_what_can_change_a_window() {
+        let filter = windows().unwrap();
+        for nr in ON_WINDOWS {
+            assert_eq!(filter.run(&call(nr, [0; 6])), Reason::Call.action());
+        }
+        let fixed = call(libc::SYS_mmap, [0, 4096, 3, 0x32, u64::MAX, 0]);
+        assert_eq!(filter.run(&fixed), Reason::Call.action());
+        let anonymous = call(libc::SYS_mmap, [0, 4096, 3, 0x22, u64::MAX, 0]);
+        assert_eq!(filter.run(&anonymous), Action::Allow);
+        let private = call(libc::SYS_mmap, [0, 4096, 3, 2, 5, 0]);
+        assert_eq!(filter.run(&private), Reason::Call.action());
+        assert_eq!(filter.run(&call(libc::SYS_read, [0; 6])), Action::Allow);
+        assert_eq!(filter.run(&call(libc::SYS_openat, [0; 6])), Action::Allow);
+    }
+}

@@ -1,0 +1,187 @@
+//! How a run begins: the process that the user started becomes the program.
+//!
+//! ```text
+//! anyclave ──fork──▶ monitor ──fork──▶ supervisor
+//!    │ "I am PID n" ◀──────────────────────┤
+//!    │ PR_SET_PTRACER n                    │
+//!    ├──────── "seize me" ────────────────▶│ PTRACE_SEIZE
+//!    │ "seized" ◀──────────────────────────┤
+//!    │ filter                              │
+//!    ├──────── listener ──────────────────▶│ threads
+//!    │ "ready" ◀───────────────────────────┤
+//!  exec                                    │ traces
+//! ```
+//!
+//! So parent, process id, terminal, limits, exit status and death by signal are the caller's own. The monitor
+//! is what is left to say a word should the supervisor be killed.
+
+mod program;
+mod service;
+
+use std::convert::Infallible;
+use std::ffi::{CString, OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use anyclave_platform::Config;
+use anyclave_sys::fork::{self, Fork};
+use anyclave_sys::seccomp::{self, Flags};
+use anyclave_sys::{Errno, Pid, fd, prctl, startup};
+
+use crate::filter;
+use crate::log::Verbosity;
+use program::Program;
+
+/// What a run is to be like.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// The machine.
+    pub machine: Config,
+    /// How much is said.
+    pub verbosity: Verbosity,
+}
+
+/// Why a program was not run.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// There is no such program.
+    #[error("{0}: not found")]
+    NotFound(String),
+    /// The program cannot be executed.
+    #[error("{0}: {1}")]
+    NotExecutable(String, String),
+    /// The program is of 32 bits.
+    #[error("{0}: a program of 32 bits cannot use SGX as 64-bit Linux offers it; start it without anyclave")]
+    ThirtyTwoBits(String),
+    /// The host lacks something, or refuses it.
+    #[error("{what}: {error}; `anyclave check` says more")]
+    Host {
+        /// What was tried.
+        what: &'static str,
+        /// What the host said.
+        error: Errno,
+    },
+    /// The supervisor gave up before the program began.
+    #[error("{0}")]
+    Supervisor(String),
+}
+
+impl LaunchError {
+    /// The exit code that tells a shell: 127 not found, 126 not executable, 125 anything of ours.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotFound(_) => 127,
+            Self::NotExecutable(..) => 126,
+            Self::ThirtyTwoBits(_) | Self::Host { .. } | Self::Supervisor(_) => 125,
+        }
+    }
+
+    fn host(what: &'static str) -> impl FnOnce(Errno) -> Self {
+        move |error| Self::Host { what, error }
+    }
+}
+
+/// Messages between the program-to-be and the supervisor; text after an `E` is an error.
+mod message {
+    pub(super) const SEIZE: &[u8] = b"S";
+    pub(super) const SEIZED: &[u8] = b"s";
+    pub(super) const LISTENER: &[u8] = b"L";
+    pub(super) const READY: &[u8] = b"r";
+    pub(super) const ERROR: u8 = b'E';
+}
+
+/// Turns this process into `program`, on a machine of its own. Returns only if that fails.
+///
+/// # Errors
+/// Nothing was run.
+pub fn run(options: &RunOptions, program: &OsStr, arguments: &[OsString]) -> Result<Infallible, LaunchError> {
+    let program = Program::find(program)?;
+    let arguments = to_argv(&program, arguments)?;
+    let (here, there) = fd::socketpair().map_err(LaunchError::host("a socket pair cannot be made"))?;
+    let us = fork::getpid();
+    match fork::fork().map_err(LaunchError::host("fork failed"))? {
+        // The intermediate child goes at once, so that the program has no child it does not know.
+        Fork::Child => match fork::fork() {
+            Ok(Fork::Child) => {
+                drop(here);
+                service::monitor(options, us, there)
+            }
+            Ok(Fork::Parent(_)) => fork::exit_now(0),
+            Err(_) => fork::exit_now(1),
+        },
+        Fork::Parent(child) => {
+            drop(there);
+            fork::waitpid(child).map_err(LaunchError::host("the supervisor could not be started"))?;
+        }
+    }
+    prepare(here.as_fd())?;
+    drop(here);
+    startup::restore_sigpipe().map_err(LaunchError::host("the disposition of SIGPIPE cannot be restored"))?;
+    let error = fork::exec(&program.path, &arguments);
+    Err(program.exec_failed(error))
+}
+
+/// Gets this process traced and filtered.
+fn prepare(socket: BorrowedFd<'_>) -> Result<(), LaunchError> {
+    let supervisor = receive(socket)?;
+    let supervisor = <[u8; 4]>::try_from(supervisor.as_slice())
+        .map_err(|_length| LaunchError::Supervisor("the supervisor did not introduce itself".into()))?;
+    match prctl::set_ptracer(Pid::from_raw(i32::from_le_bytes(supervisor))) {
+        // A host without Yama does not know the request and does not need it.
+        Ok(()) | Err(Errno::EINVAL) => {}
+        Err(error) => return Err(LaunchError::host("the supervisor cannot be made the tracer")(error)),
+    }
+    send(socket, message::SEIZE, None)?;
+    expect(socket, message::SEIZED)?;
+    prctl::set_no_new_privs().map_err(LaunchError::host("PR_SET_NO_NEW_PRIVS failed"))?;
+    let listener = install_filter()?;
+    send(socket, message::LISTENER, Some(listener.as_fd()))?;
+    expect(socket, message::READY)
+}
+
+/// Puts the base filter on this process, as strong as the host knows it.
+fn install_filter() -> Result<OwnedFd, LaunchError> {
+    let filter = filter::base().map_err(|error| LaunchError::Supervisor(error.to_string()))?;
+    let listener = match seccomp::install(&filter, Flags::NEW_LISTENER | Flags::WAIT_KILLABLE_RECV) {
+        // Linux before 5.19: a signal may interrupt a call that is being answered.
+        Err(Errno::EINVAL) => seccomp::install(&filter, Flags::NEW_LISTENER),
+        result => result,
+    };
+    let listener = listener.map_err(LaunchError::host("the seccomp filter is refused"))?;
+    listener.ok_or_else(|| LaunchError::Supervisor("seccomp gave no listener".into()))
+}
+
+fn send(socket: BorrowedFd<'_>, bytes: &[u8], fd: Option<BorrowedFd<'_>>) -> Result<(), LaunchError> {
+    fd::send_fd(socket, bytes, fd).map_err(LaunchError::host("the supervisor does not listen"))
+}
+
+fn receive(socket: BorrowedFd<'_>) -> Result<Vec<u8>, LaunchError> {
+    let mut buffer = vec![0; 1024];
+    let (length, _) =
+        fd::recv_fd(socket, &mut buffer).map_err(LaunchError::host("the supervisor does not answer"))?;
+    buffer.truncate(length);
+    match buffer.split_first() {
+        None => Err(LaunchError::Supervisor("the supervisor ended before the program began".into())),
+        Some((&message::ERROR, text)) => {
+            Err(LaunchError::Supervisor(String::from_utf8_lossy(text).into_owned()))
+        }
+        Some(_) => Ok(buffer),
+    }
+}
+
+fn expect(socket: BorrowedFd<'_>, message: &[u8]) -> Result<(), LaunchError> {
+    if receive(socket)? == message {
+        Ok(())
+    } else {
+        Err(LaunchError::Supervisor("the supervisor answered something else".into()))
+    }
+}
+
+fn to_argv(program: &Program, arguments: &[OsString]) -> Result<Vec<CString>, LaunchError> {
+    std::iter::once(program.name.as_os_str())
+        .chain(arguments.iter().map(OsString::as_os_str))
+        .map(|word| CString::new(word.as_bytes()))
+        .collect::<Result<_, _>>()
+        .map_err(|_nul| LaunchError::Supervisor("an argument has a zero byte in it".into()))
+}

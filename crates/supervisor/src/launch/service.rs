@@ -1,0 +1,128 @@
+//! The two processes beside the program: the supervisor, and the monitor that outlives it.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use anyclave_platform::Machine;
+use anyclave_sys::fork::{self, Fork};
+use anyclave_sys::notify::Listener;
+use anyclave_sys::ptrace::{self, WaitEvent};
+use anyclave_sys::{Errno, Pid, fd, host, prctl, startup};
+
+use super::{RunOptions, message};
+use crate::homes::HomeFrames;
+use crate::log::Log;
+use crate::notifications;
+use crate::process::Process;
+use crate::release::Releaser;
+use crate::shared::{OsEntropy, Shared};
+use crate::tracer::{Thread, Tracer, options};
+
+/// Threads that answer notifications: a long ADD_PAGES leaves others free.
+const SERVERS: usize = 3;
+
+/// Starts the supervisor and waits for it, to say so should it be killed. Never returns.
+pub(super) fn monitor(options: &RunOptions, program: Pid, socket: OwnedFd) -> ! {
+    // Away from the user's terminal and its signals.
+    let _ = fork::setsid();
+    let _ = prctl::set_name(c"anyclave-monitor");
+    let _ = fd::redirect_to_null(&[0, 1]);
+    if startup::close_inherited().is_err() {
+        fork::exit_now(1);
+    }
+    match fork::fork() {
+        Ok(Fork::Child) => {
+            let _ = prctl::set_name(c"anyclave");
+            let code = i32::from(supervise(options, program, socket).is_err());
+            fork::exit_now(code)
+        }
+        Ok(Fork::Parent(supervisor)) => {
+            drop(socket);
+            if let Ok(WaitEvent::Signaled { signal, .. }) = fork::waitpid(supervisor) {
+                eprintln!(
+                    "anyclave: the supervisor was killed by signal {signal}, and the program with it: \
+                     without the supervisor there is no SGX"
+                );
+            }
+            fork::exit_now(0)
+        }
+        Err(_) => fork::exit_now(1),
+    }
+}
+
+/// The life of a supervisor.
+fn supervise(options: &RunOptions, program: Pid, socket: OwnedFd) -> Result<(), ()> {
+    let result = begin(options, program, socket.as_fd());
+    let mut tracer = match result {
+        Ok(tracer) => tracer,
+        Err((what, error)) => {
+            let mut text = vec![message::ERROR];
+            text.extend_from_slice(format!("{what}: {error}; `anyclave check` says more").as_bytes());
+            // If nobody listens any more, nobody wants to know.
+            let _ = fd::send_fd(socket.as_fd(), &text, None);
+            return Err(());
+        }
+    };
+    drop(socket);
+    tracer.run();
+    tracer.shared.wait_for_tracers();
+    Ok(())
+}
+
+/// An error and what was tried.
+type Failure = (&'static str, Errno);
+
+fn failed(what: &'static str) -> impl FnOnce(Errno) -> Failure {
+    move |error| (what, error)
+}
+
+fn begin(options: &RunOptions, program: Pid, socket: BorrowedFd<'_>) -> Result<Tracer, Failure> {
+    // A home may be large and each enclave has a few descriptors.
+    host::raise_limits().map_err(failed("limits cannot be raised"))?;
+    let entropy = OsEntropy::new()
+        .map_err(|error| ("/dev/urandom", error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)))?;
+    let machine = Machine::boot(&options.machine, HomeFrames::default(), entropy);
+    let shared = Arc::new(Shared::new(machine, Log::new(options.verbosity)));
+    let releaser = Arc::new(Releaser::new().map_err(failed("enclave files cannot be watched"))?);
+
+    let unheard = "the program does not listen";
+    let us = fork::getpid().as_raw().to_le_bytes();
+    fd::send_fd(socket, &us, None).map_err(failed(unheard))?;
+    expect(socket, message::SEIZE)?;
+    ptrace::seize(program, self::options()).map_err(failed("this host does not let us trace (ptrace)"))?;
+    let mm = Arc::default();
+    let process = Process::new(program, mm).map_err(failed("the memory of a program cannot be opened"))?;
+    let mut thread = Thread::new(program, Arc::new(process));
+    thread.started = true;
+    let mut tracer = Tracer::new(Arc::clone(&shared));
+    tracer.adopt(thread);
+    fd::send_fd(socket, message::SEIZED, None).map_err(failed(unheard))?;
+
+    let listener = expect(socket, message::LISTENER)?.ok_or((unheard, Errno::EBADF))?;
+    let listener = Listener::new(listener).map_err(failed("the seccomp listener is unusable"))?;
+    // Linux before 6.6 does not know it.
+    let _ = listener.set_sync_wake_up();
+    serve(&shared, &releaser, Arc::new(listener)).map_err(failed("no threads"))?;
+    fd::send_fd(socket, message::READY, None).map_err(failed(unheard))?;
+    Ok(tracer)
+}
+
+/// Receives this message, and what comes with it.
+fn expect(socket: BorrowedFd<'_>, message: &[u8]) -> Result<Option<OwnedFd>, Failure> {
+    let mut buffer = [0; 64];
+    let (length, fd) = fd::recv_fd(socket, &mut buffer).map_err(failed("the program does not answer"))?;
+    if buffer.get(..length) == Some(message) { Ok(fd) } else { Err(("the program gave up", Errno::EPIPE)) }
+}
+
+fn serve(shared: &Arc<Shared>, releaser: &Arc<Releaser>, listener: Arc<Listener>) -> Result<(), Errno> {
+    let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+        let spawned = std::thread::Builder::new().name(name.into()).spawn(work);
+        spawned.map(drop).map_err(|error| error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw))
+    };
+    for _ in 0..SERVERS {
+        let (shared, releaser, listener) = (Arc::clone(shared), Arc::clone(releaser), Arc::clone(&listener));
+        spawn("calls", Box::new(move || notifications::serve(&shared, &releaser, &listener)))?;
+    }
+    let (shared, releaser) = (Arc::clone(shared), Arc::clone(releaser));
+    spawn("release", Box::new(move || releaser.run(&shared)))
+}

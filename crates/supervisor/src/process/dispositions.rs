@@ -1,0 +1,125 @@
+//! Dispositions of the fault signals, as the program believes them to be.
+//!
+//! A trap of ours arrives as a signal that the kernel forces on the thread: if the program blocks or ignores
+//! that signal, the kernel first resets its handler and unblocks it. So that the traces can be told apart and
+//! undone, a process with windows has a handler on each of these signals: its own, or a sentinel where it has
+//! none. A forced signal that finds the handler gone was blocked.
+
+use crate::filter::FAULT_SIGNALS;
+
+/// SIG_DFL.
+const DEFAULT: u64 = 0;
+/// SIG_IGN.
+const IGNORE: u64 = 1;
+
+/// `struct sigaction` as rt_sigaction(2) takes it on x86-64.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SigAction {
+    /// Handler, SIG_DFL or SIG_IGN.
+    pub(crate) handler: u64,
+    /// SA_* flags.
+    pub(crate) flags: u64,
+    /// What the kernel returns to from the handler.
+    pub(crate) restorer: u64,
+    /// Signals blocked while the handler runs.
+    pub(crate) mask: u64,
+}
+
+impl SigAction {
+    /// Bytes of the structure.
+    pub(crate) const SIZE: usize = 32;
+
+    /// From a program's memory.
+    pub(crate) fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
+        let (words, _) = bytes.as_chunks::<8>();
+        let mut values = words.iter().map(|word| u64::from_le_bytes(*word));
+        let mut next = || values.next().unwrap_or_default();
+        Self { handler: next(), flags: next(), restorer: next(), mask: next() }
+    }
+
+    /// For a program's memory.
+    pub(crate) fn to_bytes(self) -> [u8; Self::SIZE] {
+        let mut bytes = [0; Self::SIZE];
+        let words = [self.handler, self.flags, self.restorer, self.mask];
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Whether the signal is ignored.
+    pub(crate) const fn is_ignored(&self) -> bool {
+        self.handler == IGNORE
+    }
+
+    /// Whether a handler of the program would run.
+    pub(crate) const fn is_handler(&self) -> bool {
+        self.handler != DEFAULT && self.handler != IGNORE
+    }
+}
+
+/// The book of a process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Dispositions {
+    actions: [SigAction; FAULT_SIGNALS.len()],
+    /// Handlers stand on all fault signals.
+    pub(crate) guarded: bool,
+}
+
+impl Dispositions {
+    /// The action the program has set.
+    pub(crate) fn get(&self, signal: i32) -> Option<SigAction> {
+        FAULT_SIGNALS.iter().zip(self.actions).find(|(known, _)| **known == signal).map(|(_, action)| action)
+    }
+
+    /// The program sets an action. SA_RESETHAND and the like are the kernel's business.
+    pub(crate) fn set(&mut self, signal: i32, action: SigAction) {
+        for (known, slot) in FAULT_SIGNALS.iter().zip(&mut self.actions) {
+            if *known == signal {
+                *slot = action;
+            }
+        }
+    }
+
+    /// Takes over what an exec left: ignored signals stay ignored. `ignored` is SigIgn of the process.
+    pub(crate) fn note_ignored(&mut self, ignored: u64) {
+        for (signal, slot) in FAULT_SIGNALS.iter().zip(&mut self.actions) {
+            if !slot.is_handler() {
+                slot.handler = if in_set(ignored, *signal) { IGNORE } else { DEFAULT };
+            }
+        }
+    }
+}
+
+/// Whether a signal set has a signal.
+pub(crate) const fn in_set(set: u64, signal: i32) -> bool {
+    set >> (signal - 1) & 1 == 1
+}
+
+/// The set of one signal.
+pub(crate) const fn set_of(signal: i32) -> u64 {
+    1 << (signal - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_round_trip_through_memory() {
+        let action = SigAction { handler: 0x1234, flags: 0x0400_0004, restorer: 0x5678, mask: 1 << 63 };
+        assert_eq!(SigAction::from_bytes(&action.to_bytes()), action);
+    }
+
+    #[test]
+    fn ignored_signals_are_known_but_handlers_stay() {
+        let mut dispositions = Dispositions::default();
+        let handler = SigAction { handler: 0x1000, ..SigAction::default() };
+        dispositions.set(libc::SIGSEGV, handler);
+        dispositions.note_ignored(set_of(libc::SIGILL) | set_of(libc::SIGUSR1));
+        assert_eq!(dispositions.get(libc::SIGILL).map(|action| action.handler), Some(IGNORE));
+        assert_eq!(dispositions.get(libc::SIGSEGV), Some(handler));
+        assert_eq!(dispositions.get(libc::SIGBUS).map(|action| action.handler), Some(DEFAULT));
+        assert_eq!(dispositions.get(libc::SIGUSR1), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! What the supervisor keeps of each process: its address space, its memory, its signal dispositions.
+
+pub(crate) mod dispositions;
+pub(crate) mod registry;
+pub(crate) mod windows;
+
+use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyclave_sys::mem::ProcessMem;
+use anyclave_sys::{Pid, Result};
+
+use dispositions::Dispositions;
+use windows::Windows;
+
+/// A process: one thread group running one program. An exec makes a new one.
+#[derive(Debug)]
+pub(crate) struct Process {
+    /// Its thread-group id.
+    pub(crate) tgid: Pid,
+    /// Its memory, opened while it could not yet forbid that.
+    pub(crate) mem: ProcessMem,
+    /// Its address space, which a vfork child shares.
+    pub(crate) mm: Arc<Mutex<Mm>>,
+    /// Dispositions of the fault signals.
+    pub(crate) dispositions: Mutex<Dispositions>,
+    /// What PR_GET_DUMPABLE answers.
+    pub(crate) dumpable: AtomicBool,
+    /// The window filter is on it.
+    pub(crate) window_filter: AtomicBool,
+}
+
+impl Process {
+    /// A process with this address space.
+    ///
+    /// # Errors
+    /// Its memory cannot be opened.
+    pub(crate) fn new(tgid: Pid, mm: Arc<Mutex<Mm>>) -> Result<Self> {
+        Ok(Self {
+            tgid,
+            mem: ProcessMem::open(tgid)?,
+            mm,
+            dispositions: Mutex::default(),
+            dumpable: AtomicBool::new(true),
+            window_filter: AtomicBool::new(false),
+        })
+    }
+
+    /// Its address space.
+    pub(crate) fn mm(&self) -> MutexGuard<'_, Mm> {
+        lock(&self.mm)
+    }
+
+    /// Its dispositions.
+    pub(crate) fn dispositions(&self) -> MutexGuard<'_, Dispositions> {
+        lock(&self.dispositions)
+    }
+}
+
+/// An address space.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mm {
+    /// Windows on enclaves.
+    pub(crate) windows: Windows,
+    /// Where our code lies in it; None in a program of 32 bits.
+    pub(crate) stub: Option<Stub>,
+    /// Addresses at which a CPUID was replaced.
+    pub(crate) cpuid_sites: HashSet<u64>,
+}
+
+/// Where scratch memory begins behind the code, which is shorter than a page.
+pub(crate) const SCRATCH_OFFSET: u64 = 4096;
+/// Bytes of scratch memory a thread has: enough for a seccomp filter.
+const SCRATCH_PIECE: u64 = 1024;
+const SCRATCH_PIECES: u64 = 16;
+/// Bytes of all scratch memory.
+pub(crate) const SCRATCH_BYTES: u64 = SCRATCH_PIECE * SCRATCH_PIECES;
+
+/// Our code in an address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stub {
+    /// Its first byte.
+    pub(crate) code: u64,
+    /// `__vdso_sgx_enter_enclave`: a copy of its own in the vDSO, or the one in the code.
+    pub(crate) enter: u64,
+}
+
+impl Stub {
+    /// A `syscall` instruction.
+    pub(crate) fn syscall(self) -> u64 {
+        self.at(anyclave_stub::offset::syscall())
+    }
+
+    /// The ENCLU of `__vdso_sgx_enter_enclave`.
+    pub(crate) fn enclu(self) -> u64 {
+        self.in_enter(anyclave_stub::offset::enclu())
+    }
+
+    /// Where an exception at that ENCLU goes on.
+    pub(crate) fn fixup(self) -> u64 {
+        self.in_enter(anyclave_stub::offset::fixup())
+    }
+
+    /// The loop of a thread without a tracer.
+    pub(crate) fn park(self) -> u64 {
+        self.at(anyclave_stub::offset::park())
+    }
+
+    /// The handler that never runs.
+    pub(crate) fn sentinel(self) -> u64 {
+        self.at(anyclave_stub::offset::sentinel())
+    }
+
+    /// The restorer of that handler.
+    pub(crate) fn restorer(self) -> u64 {
+        self.at(anyclave_stub::offset::restorer())
+    }
+
+    /// Memory for the arguments of a thread's system call on our behalf. Threads with different tracers may
+    /// share an address space, so each has a piece.
+    pub(crate) fn scratch(self, tid: Pid) -> u64 {
+        let piece = u64::from(tid.as_raw().unsigned_abs()) % SCRATCH_PIECES;
+        self.code + SCRATCH_OFFSET + piece * SCRATCH_PIECE
+    }
+
+    fn in_enter(self, offset: usize) -> u64 {
+        self.enter + (offset - anyclave_stub::offset::enter_enclave()) as u64
+    }
+
+    fn at(self, offset: usize) -> u64 {
+        // A usize is 64 bits on the one architecture there is.
+        self.code + offset as u64
+    }
+}
+
+/// Locks; a panic elsewhere has already ended what it was about.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,121 @@
+//! What all threads of a supervisor share.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+
+use anyclave_cpu::Entropy;
+use anyclave_driver::EnclaveId;
+use anyclave_platform::Machine;
+use anyclave_sys::Pid;
+use anyclave_sys::memfd::Memfd;
+
+use crate::fatal::fatal;
+use crate::homes::HomeFrames;
+use crate::log::Log;
+use crate::process::lock;
+use crate::process::registry::Registry;
+use crate::sites::SiteCache;
+
+/// The machine of a run, everybody's.
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    /// Who is who.
+    pub(crate) registry: Registry,
+    /// What is said to the user.
+    pub(crate) log: Log,
+    /// Where files have CPUID instructions.
+    pub(crate) sites: SiteCache,
+    /// Tracers that run beside the first.
+    tracers: Mutex<usize>,
+    tracer_ended: Condvar,
+}
+
+/// The machine and the files that lead to it.
+pub(crate) struct Core {
+    /// The machine.
+    pub(crate) machine: Machine<HomeFrames, OsEntropy>,
+    /// Device files that programs hold, by device and inode of the memory file behind.
+    pub(crate) files: HashMap<(u64, u64), DeviceFile>,
+}
+
+/// What a descriptor of ours is.
+#[derive(Clone, Debug)]
+pub(crate) enum DeviceFile {
+    /// An open file of the enclave node.
+    Enclave {
+        /// The enclave.
+        id: EnclaveId,
+        /// Its home.
+        home: Arc<Memfd>,
+    },
+    /// An open file of the provision node.
+    Provision,
+}
+
+impl Shared {
+    /// A machine that has just been booted.
+    pub(crate) fn new(machine: Machine<HomeFrames, OsEntropy>, log: Log) -> Self {
+        Self {
+            core: Mutex::new(Core { machine, files: HashMap::new() }),
+            registry: Registry::default(),
+            log,
+            sites: SiteCache::default(),
+            tracers: Mutex::new(0),
+            tracer_ended: Condvar::new(),
+        }
+    }
+
+    /// The machine. Never held while a tracee is waited for.
+    pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
+        lock(&self.core)
+    }
+
+    /// Another tracer begins.
+    pub(crate) fn tracer_begins(&self) {
+        *lock(&self.tracers) += 1;
+    }
+
+    /// A tracer has no tracee any more.
+    pub(crate) fn tracer_ends(&self) {
+        *lock(&self.tracers) -= 1;
+        self.tracer_ended.notify_all();
+    }
+
+    /// Waits until no other tracer is left.
+    pub(crate) fn wait_for_tracers(&self) {
+        let running = lock(&self.tracers);
+        drop(self.tracer_ended.wait_while(running, |tracers| *tracers > 0));
+    }
+
+    /// What a program's descriptor is, if it is one of ours.
+    pub(crate) fn device_file(&self, pid: Pid, fd: u64) -> Option<DeviceFile> {
+        let [a, b, c, d, ..] = fd.to_le_bytes();
+        let fd = i32::from_le_bytes([a, b, c, d]);
+        let identity = anyclave_sys::procfs::fd_dev_ino(pid, fd).ok()?;
+        self.core().files.get(&identity).cloned()
+    }
+}
+
+/// Randomness of the operating system.
+#[derive(Debug)]
+pub(crate) struct OsEntropy(File);
+
+impl OsEntropy {
+    /// Opens the source.
+    ///
+    /// # Errors
+    /// There is no /dev/urandom.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        File::open("/dev/urandom").map(Self)
+    }
+}
+
+impl Entropy for OsEntropy {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        if let Err(error) = self.0.read_exact(bytes) {
+            fatal(&format!("the host gives no randomness: {error}"));
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! access, faccessat, faccessat2 of device nodes.
+
+use anyclave_sys::Errno;
+use anyclave_sys::notify::Response;
+
+use super::open::{PATH_MAX, low};
+use super::{Answer, Notified};
+use crate::device::{self, Found};
+
+/// A node can be read and written by all and executed by nobody; the directory can be searched.
+pub(super) fn access(call: &Notified<'_>) -> Answer {
+    let [a, b, c, ..] = call.call.args;
+    let (dirfd, path, mode) = match call.call.nr {
+        libc::SYS_access => (libc::AT_FDCWD.cast_unsigned().into(), a, b),
+        _ => (a, b, c),
+    };
+    let Ok(path) = call.process.mem.read_cstr(path, PATH_MAX) else { return Answer::CONTINUE };
+    let refused = match device::find(call.shared, &call.process, dirfd, &path) {
+        Some(Found::Node(_)) => libc::X_OK,
+        Some(Found::Directory) => libc::W_OK,
+        Some(Found::OpenFile(_)) | None => return Answer::CONTINUE,
+    };
+    let mode = low(mode);
+    if mode & !(libc::R_OK | libc::W_OK | libc::X_OK) != 0 {
+        return Answer::error(Errno::EINVAL);
+    }
+    if mode & refused != 0 {
+        return Answer::error(Errno::EACCES);
+    }
+    Answer::Respond(Response::Return(0))
+}

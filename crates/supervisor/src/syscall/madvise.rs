@@ -1,0 +1,30 @@
+//! madvise in a process with windows.
+
+use anyclave_sys::ptrace::Regs;
+use anyclave_sys::{Errno, Result};
+
+use super::answer;
+use super::munmap::range;
+use super::open::low;
+use crate::tracer::Thread;
+
+/// Advice that Linux refuses for mappings of device memory: it would drop or dump pages.
+const REFUSED: [i32; 8] = [
+    libc::MADV_DONTNEED,
+    libc::MADV_FREE,
+    libc::MADV_COLD,
+    libc::MADV_PAGEOUT,
+    libc::MADV_REMOVE,
+    libc::MADV_DOFORK,
+    libc::MADV_DODUMP,
+    libc::MADV_HUGEPAGE,
+];
+
+pub(super) fn madvise(thread: &Thread, regs: &Regs) -> Result<()> {
+    let (start, end) = range(regs.rdi, regs.rsi);
+    let hit = thread.process.mm().windows.touches(start, end);
+    if hit && REFUSED.contains(&low(regs.rdx)) {
+        return answer(thread, Err(Errno::EINVAL));
+    }
+    thread.tracee.cont(0)
+}

@@ -1,0 +1,110 @@
+//! Intercepted system calls, one file each.
+//!
+//! Some stop their thread for its tracer ([`stopped`]), for their arguments or results change. Others wait
+//! for a thread of ours to answer while the process runs on ([`notified`]).
+
+mod access;
+mod ioctl;
+mod madvise;
+pub(crate) mod mmap;
+mod mprotect;
+mod mremap;
+mod munmap;
+mod open;
+mod prctl;
+mod rt_sigaction;
+mod stat;
+
+use std::sync::Arc;
+
+use anyclave_sys::notify::{Listener, Notification, Response};
+use anyclave_sys::ptrace::Regs;
+use anyclave_sys::remote::{RemoteCall, skip_syscall};
+use anyclave_sys::{Errno, Result};
+
+use crate::process::Process;
+use crate::release::Releaser;
+use crate::shared::Shared;
+use crate::tracer::Thread;
+
+/// A thread stands before a system call of the filters.
+pub(crate) fn stopped(shared: &Shared, thread: &mut Thread) -> Result<()> {
+    let regs = thread.tracee.regs()?;
+    match regs.orig_rax.cast_signed() {
+        libc::SYS_mmap => mmap::mmap(shared, thread, &regs),
+        libc::SYS_mprotect => mprotect::mprotect(shared, thread, &regs),
+        libc::SYS_munmap => munmap::munmap(thread, &regs),
+        libc::SYS_mremap => mremap::mremap(shared, thread, &regs),
+        libc::SYS_madvise => madvise::madvise(thread, &regs),
+        libc::SYS_rt_sigaction => rt_sigaction::rt_sigaction(thread, &regs),
+        _ => thread.tracee.cont(0),
+    }
+}
+
+/// Does not perform the call a thread stands before, and lets it go on with this result.
+fn answer(thread: &Thread, result: std::result::Result<u64, Errno>) -> Result<()> {
+    skip_syscall(thread.tracee, encode(result))?;
+    thread.tracee.cont(0)
+}
+
+/// A result as RAX has it.
+fn encode(result: std::result::Result<u64, Errno>) -> i64 {
+    match result {
+        Ok(value) => value.cast_signed(),
+        Err(error) => -i64::from(error as i32),
+    }
+}
+
+/// Lets the call a thread stands before be performed, and borrows the thread right behind it; the result is
+/// in the registers it will get back.
+fn perform(thread: &Thread, syscall_insn: u64) -> Result<(RemoteCall, std::result::Result<u64, Errno>)> {
+    let mut call = RemoteCall::begin(thread.tracee, syscall_insn)?;
+    let result = result_of(call.regs_mut());
+    Ok((call, result))
+}
+
+/// RAX as a result.
+fn result_of(regs: &Regs) -> std::result::Result<u64, Errno> {
+    match regs.rax.cast_signed() {
+        error @ -4095..=-1 => Err(Errno::from_raw(i32::try_from(-error).unwrap_or(libc::EINVAL))),
+        _ => Ok(regs.rax),
+    }
+}
+
+/// A system call that waits for an answer.
+pub(crate) struct Notified<'a> {
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) releaser: &'a Releaser,
+    pub(crate) listener: &'a Listener,
+    pub(crate) call: Notification,
+    pub(crate) process: Arc<Process>,
+}
+
+/// What a notified call gets.
+pub(crate) enum Answer {
+    /// This.
+    Respond(Response),
+    /// It has its answer already.
+    Answered,
+}
+
+impl Answer {
+    /// Not our affair.
+    const CONTINUE: Self = Self::Respond(Response::Continue);
+
+    const fn error(error: Errno) -> Self {
+        Self::Respond(Response::Error(error))
+    }
+}
+
+/// Decides a call that waits.
+pub(crate) fn notified(call: &Notified<'_>) -> Answer {
+    match call.call.nr {
+        libc::SYS_open | libc::SYS_openat | libc::SYS_openat2 => open::open(call),
+        libc::SYS_stat | libc::SYS_lstat | libc::SYS_newfstatat | libc::SYS_statx => stat::stat(call),
+        libc::SYS_access | libc::SYS_faccessat | libc::SYS_faccessat2 => access::access(call),
+        libc::SYS_ioctl => ioctl::ioctl(call),
+        libc::SYS_prctl => prctl::prctl(call),
+        _ => Answer::CONTINUE,
+    }
+}

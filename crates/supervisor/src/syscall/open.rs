@@ -1,0 +1,98 @@
+//! open, openat, openat2: the device nodes.
+
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyclave_platform::Device;
+use anyclave_sys::memfd::Memfd;
+use anyclave_sys::{Errno, Result};
+
+use super::{Answer, Notified};
+use crate::device::{self, Found};
+use crate::shared::DeviceFile;
+
+/// PATH_MAX of Linux, the final zero included.
+pub(super) const PATH_MAX: usize = 4096;
+
+/// Directory, path and flags of any of the three calls.
+fn arguments(call: &Notified<'_>) -> Option<(u64, u64, i32)> {
+    let [a, b, c, ..] = call.call.args;
+    let cwd = libc::AT_FDCWD.cast_unsigned().into();
+    match call.call.nr {
+        libc::SYS_open => Some((cwd, a, low(b))),
+        libc::SYS_openat => Some((a, b, low(c))),
+        _ => {
+            // struct open_how begins with the flags.
+            let mut flags = [0; 8];
+            call.process.mem.copy_from_user(c, &mut flags).ok()?;
+            Some((a, b, low(u64::from_le_bytes(flags))))
+        }
+    }
+}
+
+/// The low half of an argument, as the kernel takes an `int`.
+pub(super) const fn low(argument: u64) -> i32 {
+    let [a, b, c, d, ..] = argument.to_le_bytes();
+    i32::from_le_bytes([a, b, c, d])
+}
+
+/// Every open of the enclave node is a new enclave; its descriptor is an open file of the enclave's home.
+pub(super) fn open(call: &Notified<'_>) -> Answer {
+    let Some((dirfd, path, flags)) = arguments(call) else { return Answer::CONTINUE };
+    let Ok(path) = call.process.mem.read_cstr(path, PATH_MAX) else { return Answer::CONTINUE };
+    let device = match device::find(call.shared, &call.process, dirfd, &path) {
+        Some(Found::Node(device)) => device,
+        // Opening a descriptor through /proc opens the device behind it once more.
+        Some(Found::OpenFile(DeviceFile::Enclave { .. })) => Device::Enclave,
+        Some(Found::OpenFile(DeviceFile::Provision)) => Device::Provision,
+        Some(Found::Directory) | None => return Answer::CONTINUE,
+    };
+    // The argument was read while the thread waited; was it still this thread?
+    if !call.listener.id_valid(call.call.id).unwrap_or(false) {
+        return Answer::Answered;
+    }
+    if flags & libc::O_PATH != 0 {
+        return Answer::CONTINUE;
+    }
+    if flags & libc::O_DIRECTORY != 0 {
+        return Answer::error(Errno::ENOTDIR);
+    }
+    if flags & (libc::O_CREAT | libc::O_EXCL) == libc::O_CREAT | libc::O_EXCL {
+        return Answer::error(Errno::EEXIST);
+    }
+    let result = match device {
+        Device::Enclave => open_enclave(call, flags),
+        Device::Provision => open_provision(call, flags),
+    };
+    match result {
+        // Killed meanwhile.
+        Ok(()) | Err(Errno::ENOENT) => Answer::Answered,
+        Err(error) => Answer::error(error),
+    }
+}
+
+fn open_enclave(call: &Notified<'_>, flags: i32) -> Result<()> {
+    let home = Arc::new(Memfd::create(c"sgx_enclave", 0)?);
+    let identity = home.dev_ino()?;
+    call.releaser.watch(Path::new(&home.proc_path()), identity)?;
+    {
+        let mut core = call.shared.core();
+        let id = core.machine.open();
+        core.files.insert(identity, DeviceFile::Enclave { id, home: Arc::clone(&home) });
+    }
+    // Should the program never get it, closing our copy is the close that releases the enclave.
+    give(call, &home, flags)
+}
+
+fn open_provision(call: &Notified<'_>, flags: i32) -> Result<()> {
+    let file = call.releaser.provision_file();
+    call.shared.core().files.insert(file.dev_ino()?, DeviceFile::Provision);
+    give(call, file, flags)
+}
+
+/// Puts an open file of a memory file into the program.
+fn give(call: &Notified<'_>, file: &Memfd, flags: i32) -> Result<()> {
+    let copy = file.reopen(flags & (libc::O_ACCMODE | libc::O_NONBLOCK))?;
+    call.listener.add_fd_send(call.call.id, copy.as_fd(), flags & libc::O_CLOEXEC != 0).map(drop)
+}

@@ -1,0 +1,93 @@
+//! New threads and processes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use anyclave_sys::ptrace::Stop;
+use anyclave_sys::{Errno, Pid, Result};
+
+use super::{Next, Thread, Tracer};
+use crate::process::Process;
+
+/// What a new thread shares with its creator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shares {
+    /// CLONE_VM.
+    memory: bool,
+    /// CLONE_THREAD.
+    process: bool,
+}
+
+impl Tracer {
+    /// The creator tells of a new thread, which is attached already and stops before it first runs.
+    pub(super) fn on_new_thread(&mut self, creator: &mut Thread, child: Pid) -> Result<()> {
+        let shares = shares(creator)?;
+        let process = match new_process(&creator.process, child, shares) {
+            Ok(process) => process,
+            // Killed before it ran.
+            Err(Errno::ESRCH | Errno::ENOENT) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        self.adopt(Thread::new(child, process));
+        if let Some(stop) = self.strangers.remove(&child)
+            && let Some(mut thread) = self.threads.remove(&child)
+            && self.on_stop(&mut thread, stop)? == Next::Ours
+        {
+            self.threads.insert(child, thread);
+        }
+        Ok(())
+    }
+
+    /// A new thread is about to run its first instruction.
+    pub(super) fn on_first_stop(&mut self, thread: &mut Thread) -> Result<Next> {
+        thread.started = true;
+        let leads = thread.process.tgid == thread.tracee.tid();
+        if leads && self.hand_over(thread)? {
+            return Ok(Next::HandedOver);
+        }
+        thread.tracee.cont(0)?;
+        Ok(Next::Ours)
+    }
+}
+
+impl Tracer {
+    /// A stop that came before its thread was known may never be asked for again.
+    pub(super) fn forget_stranger(&mut self, tid: Pid) -> Option<Stop> {
+        self.strangers.remove(&tid)
+    }
+}
+
+fn new_process(creator: &Arc<Process>, child: Pid, shares: Shares) -> Result<Arc<Process>> {
+    if shares.process {
+        return Ok(Arc::clone(creator));
+    }
+    let mm = if shares.memory { Arc::clone(&creator.mm) } else { Arc::new(Mutex::new(creator.mm().clone())) };
+    let process = Process::new(child, mm)?;
+    *process.dispositions() = *creator.dispositions();
+    let inherit =
+        |to: &AtomicBool, from: &AtomicBool| to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+    inherit(&process.dumpable, &creator.dumpable);
+    inherit(&process.window_filter, &creator.window_filter);
+    Ok(Arc::new(process))
+}
+
+/// Reads from the creator's system call what its child shares.
+fn shares(creator: &Thread) -> Result<Shares> {
+    let regs = creator.tracee.regs()?;
+    let flags = match regs.orig_rax.cast_signed() {
+        libc::SYS_clone => regs.rdi,
+        libc::SYS_clone3 => {
+            let mut flags = [0; 8];
+            creator.process.mem.read(regs.rdi, &mut flags).unwrap_or_default();
+            u64::from_le_bytes(flags)
+        }
+        libc::SYS_vfork => flag(libc::CLONE_VM),
+        // fork, or a program of 32 bits, which shares nothing that matters here.
+        _ => 0,
+    };
+    Ok(Shares { memory: flags & flag(libc::CLONE_VM) != 0, process: flags & flag(libc::CLONE_THREAD) != 0 })
+}
+
+const fn flag(value: i32) -> u64 {
+    value.cast_unsigned() as u64
+}

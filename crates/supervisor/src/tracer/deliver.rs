@@ -1,0 +1,159 @@
+//! Delivering an exception as the signal, and with the frame, that Linux on real hardware would give.
+
+use anyclave_sys::procfs::Status;
+use anyclave_sys::ptrace::SigInfo;
+use anyclave_sys::remote::RemoteCall;
+use anyclave_sys::{Result, signal};
+
+use super::exception::Exception;
+use super::forced::install_action;
+use super::{Thread, Tracer};
+use crate::process::dispositions::{SigAction, in_set, set_of};
+
+/// si_code of a signal sent by tgkill(2).
+const SI_TKILL: i32 = -6;
+
+/// What a signal frame must show instead of what the host's own exception left there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FramePatch {
+    trapno: u64,
+    err: u64,
+    cr2: Option<u64>,
+}
+
+/// Where the machine context begins in `ucontext`, and three of its words.
+mod frame {
+    pub(super) const ERR: u64 = 40 + 19 * 8;
+    pub(super) const TRAPNO: u64 = 40 + 20 * 8;
+    pub(super) const CR2: u64 = 40 + 22 * 8;
+}
+
+impl FramePatch {
+    fn of(exception: &Exception) -> Self {
+        let page_fault = exception.vector == anyclave_arch::Vector::Pf;
+        Self {
+            trapno: exception.vector.number().into(),
+            err: exception.code.into(),
+            cr2: page_fault.then_some(exception.address),
+        }
+    }
+
+    /// The thread stands at its handler's first instruction: corrects the frame and lets it go.
+    pub(super) fn correct(self, thread: &Thread) -> Result<()> {
+        let ucontext = thread.tracee.regs()?.rdx;
+        let words =
+            [(frame::ERR, Some(self.err)), (frame::TRAPNO, Some(self.trapno)), (frame::CR2, self.cr2)];
+        for (offset, value) in words {
+            if let Some(value) = value {
+                // The kernel has just written this frame; if it is unmapped again, so be it.
+                let _ = thread.process.mem.write(ucontext.wrapping_add(offset), &value.to_le_bytes());
+            }
+        }
+        thread.tracee.cont(0)
+    }
+}
+
+/// A signal sent for an exception because its own could no longer be used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Raised {
+    info: SigInfo,
+    frame: Option<FramePatch>,
+}
+
+impl Raised {
+    /// Whether this stop is for it.
+    pub(super) fn is(&self, signal: i32, info: &SigInfo) -> bool {
+        let ours = i32::try_from(std::process::id()).unwrap_or(0);
+        signal == self.info.signo() && info.code() == SI_TKILL && info.pid() == ours
+    }
+
+    /// Makes it look like the exception's.
+    pub(super) fn dress(self, thread: &mut Thread) -> Result<()> {
+        thread.tracee.set_siginfo(&self.info)?;
+        let signal = self.info.signo();
+        resume(thread, signal, self.frame)
+    }
+}
+
+impl Tracer {
+    /// Delivers an exception that was `original` to the host. RIP is where the thread stands.
+    pub(super) fn deliver(
+        &mut self,
+        thread: &mut Thread,
+        original: i32,
+        exception: &Exception,
+        rip: u64,
+    ) -> Result<()> {
+        let target = exception.signal;
+        let info = SigInfo::fault(target, exception.si_code, exception.si_addr(rip));
+        let frame = Some(FramePatch::of(exception));
+        let book = *thread.process.dispositions();
+        if !book.guarded {
+            thread.tracee.set_siginfo(&info)?;
+            let handled = book.get(target).is_some_and(|action| action.is_handler());
+            return resume(thread, target, frame.filter(|_| handled));
+        }
+        let status = Status::read(thread.tracee.tid())?;
+        let was_blocked = |signal| {
+            if signal == original { !in_set(status.caught, signal) } else { in_set(status.blocked, signal) }
+        };
+        let handled = book.get(target).is_some_and(|action| action.is_handler());
+        if !handled || was_blocked(target) {
+            return self.die_of(thread, Raised { info, frame: None });
+        }
+        if target != original && was_blocked(original) {
+            let action = book.get(original).unwrap_or_default();
+            let raised = Raised { info, frame };
+            return self.raise(thread, raised, Some((original, action)), |mask| mask | set_of(original));
+        }
+        thread.tracee.set_siginfo(&info)?;
+        resume(thread, target, frame)
+    }
+
+    /// A signal that was not forced, for which the program has no handler but a sentinel stands.
+    pub(super) fn deliver_default(&mut self, thread: &mut Thread, signal: i32, info: &SigInfo) -> Result<()> {
+        let ignored = thread.process.dispositions().get(signal).is_some_and(|action| action.is_ignored());
+        if ignored {
+            return thread.tracee.cont(0);
+        }
+        self.die_of(thread, Raised { info: *info, frame: None })
+    }
+
+    /// The default action of a fault signal, which ends the process.
+    fn die_of(&mut self, thread: &mut Thread, raised: Raised) -> Result<()> {
+        let signal = raised.info.signo();
+        self.raise(thread, raised, Some((signal, SigAction::default())), |mask| mask & !set_of(signal))
+    }
+
+    /// Sets an action and the mask by a system call of the thread, then sends the signal that it will stop
+    /// for before it runs another instruction.
+    fn raise(
+        &mut self,
+        thread: &mut Thread,
+        raised: Raised,
+        action: Option<(i32, SigAction)>,
+        mask: impl FnOnce(u64) -> u64,
+    ) -> Result<()> {
+        let Some(stub) = thread.process.mm().stub else {
+            // Without our code in it the process had no sentinel either.
+            return thread.tracee.cont(raised.info.signo());
+        };
+        let mut call = RemoteCall::begin(thread.tracee, stub.syscall())?;
+        if let Some((signal, action)) = action {
+            install_action(&mut call, &thread.process, stub, signal, action)?;
+        }
+        let blocked = *call.sigmask_mut();
+        *call.sigmask_mut() = mask(blocked);
+        call.finish()?;
+        let signo = raised.info.signo();
+        thread.raised = Some(raised);
+        signal::tgkill(thread.process.tgid, thread.tracee.tid(), signo)?;
+        thread.tracee.cont(0)
+    }
+}
+
+/// Lets the kernel deliver, stopping at the handler's first instruction where the frame needs correcting.
+fn resume(thread: &mut Thread, signal: i32, frame: Option<FramePatch>) -> Result<()> {
+    thread.frame = frame;
+    if frame.is_some() { thread.tracee.singlestep(signal) } else { thread.tracee.cont(signal) }
+}

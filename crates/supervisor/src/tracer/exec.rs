@@ -1,0 +1,149 @@
+//! A new program: our code goes into it, the vDSO gets its function, CPUID instructions are replaced.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use anyclave_stub::offset;
+use anyclave_sys::remote::RemoteCall;
+use anyclave_sys::{Errno, Pid, Result, procfs};
+
+use super::{Thread, Tracer};
+use crate::filter::FAULT_SIGNALS;
+use crate::patch::vdso::{EnterFunction, Vdso};
+use crate::process::dispositions::Dispositions;
+use crate::process::{Mm, Process, SCRATCH_BYTES, SCRATCH_OFFSET, Stub};
+use crate::tracer::forced::install_action;
+
+/// Code segment of 64-bit user code.
+const CS_64: u64 = 0x33;
+/// The `syscall` instruction.
+const SYSCALL: [u8; 2] = [0x0f, 0x05];
+const PAGE: u64 = 4096;
+
+/// The vDSO of a process, read before anything is changed.
+struct Image {
+    base: u64,
+    end: u64,
+    bytes: Vec<u8>,
+}
+
+impl Tracer {
+    /// An exec has succeeded in the thread that used to be `former`.
+    pub(super) fn on_exec(&mut self, tid: Pid, former: Pid) -> Result<()> {
+        let before = self.threads.remove(&former).or_else(|| self.threads.remove(&tid));
+        if let Some(mut thread) = self.threads.remove(&tid).filter(|_| former != tid) {
+            self.shared.core().machine.parts().package.abandon(&mut thread.processor);
+        }
+        self.shared.registry.remove(former);
+        let mm = Arc::new(Mutex::new(Mm::default()));
+        let process = Arc::new(Process::new(tid, mm)?);
+        let mut inherited = Dispositions::default();
+        if let Some(mut thread) = before {
+            self.shared.core().machine.parts().package.abandon(&mut thread.processor);
+            let filtered = thread.process.window_filter.load(Ordering::Relaxed);
+            process.window_filter.store(filtered, Ordering::Relaxed);
+            inherited = *thread.process.dispositions();
+        }
+        let mut thread = Thread::new(tid, process);
+        thread.started = true;
+        self.prepare(&thread, &inherited)?;
+        let tracee = thread.tracee;
+        self.adopt(thread);
+        tracee.cont(0)
+    }
+
+    /// Makes a new program ready for SGX. A program of 32 bits runs without.
+    fn prepare(&self, thread: &Thread, inherited: &Dispositions) -> Result<()> {
+        if thread.tracee.regs()?.cs != CS_64 {
+            return Ok(());
+        }
+        let process = &thread.process;
+        let Some(image) = read_vdso(process)? else {
+            self.shared.log.warn(format_args!("process {} has no vDSO and runs without SGX", process.tgid));
+            return Ok(());
+        };
+        let Some(at) = image.bytes.windows(2).position(|bytes| bytes == SYSCALL) else {
+            self.shared.log.warn("the vDSO has no system call in it; the program runs without SGX");
+            return Ok(());
+        };
+        let mut call = RemoteCall::begin(thread.tracee, image.base + at as u64)?;
+        if let Some(stub) = self.install_stub(process, &mut call, &image)? {
+            process.mm().stub = Some(stub);
+            if inherited.guarded {
+                keep_ignored(&mut call, process, stub, inherited)?;
+            }
+        }
+        self.replace_cpuid(process, 0, u64::MAX)?;
+        call.finish()
+    }
+
+    /// Maps and fills the region with our code, scratch memory and the vDSO's new tables.
+    fn install_stub(&self, process: &Process, call: &mut RemoteCall, image: &Image) -> Result<Option<Stub>> {
+        let vdso = match Vdso::parse(&image.bytes) {
+            Ok(vdso) => vdso,
+            Err(error) => {
+                self.shared.log.warn(format_args!("the host's vDSO is not understood: {error}"));
+                return Ok(None);
+            }
+        };
+        let code = anyclave_stub::code();
+        let function = code.get(offset::enter_enclave()..offset::enter_enclave_end()).unwrap_or_default();
+        let enter = EnterFunction { code: function, cfi: anyclave_stub::enter_enclave_cfi(), address: 0 };
+        let tables_at = SCRATCH_OFFSET + SCRATCH_BYTES;
+        let length = (tables_at + vdso.region_len(&enter) as u64).next_multiple_of(PAGE);
+        let region = match map_near(call, image.end, length)? {
+            Ok(region) => region,
+            Err(error) => {
+                self.shared
+                    .log
+                    .warn(format_args!("no room for our code in process {}: {error}", process.tgid));
+                return Ok(None);
+            }
+        };
+        let enter = EnterFunction { address: region + offset::enter_enclave() as u64, ..enter };
+        let edit = vdso.edit(image.base, region + tables_at, &enter);
+        process.mem.write(region, code)?;
+        process.mem.write(region + tables_at, &edit.region)?;
+        for (offset, bytes) in &edit.edits {
+            process.mem.write(image.base + *offset as u64, bytes)?;
+        }
+        Ok(Some(Stub { code: region, enter: edit.enter }))
+    }
+}
+
+/// Maps `length` bytes right behind the vDSO, where nothing of the program's layout moves for it, or
+/// anywhere.
+fn map_near(call: &mut RemoteCall, end: u64, length: u64) -> Result<std::result::Result<u64, Errno>> {
+    let number = |value: i32| u64::from(value.cast_unsigned());
+    let prot = number(libc::PROT_READ | libc::PROT_EXEC);
+    let flags = number(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    let fixed = flags | number(libc::MAP_FIXED_NOREPLACE);
+    if let Ok(region) = call.call(libc::SYS_mmap, [end, length, prot, fixed, u64::MAX, 0])? {
+        return Ok(Ok(region));
+    }
+    call.call(libc::SYS_mmap, [0, length, prot, flags, u64::MAX, 0])
+}
+
+fn read_vdso(process: &Process) -> Result<Option<Image>> {
+    let auxv = procfs::auxv(process.tgid)?;
+    let Some((_, base)) = auxv.into_iter().find(|(kind, _)| *kind == libc::AT_SYSINFO_EHDR) else {
+        return Ok(None);
+    };
+    let Some(vma) = process.mem.maps().find_at_or_above(base)?.filter(|vma| vma.start == base) else {
+        return Ok(None);
+    };
+    let mut bytes = vec![0; usize::try_from(vma.end - vma.start).or(Err(Errno::EIO))?];
+    process.mem.read(base, &mut bytes)?;
+    Ok(Some(Image { base, end: vma.end, bytes }))
+}
+
+/// An exec keeps signals ignored; where a sentinel stood in for that, it is done here.
+fn keep_ignored(call: &mut RemoteCall, process: &Process, stub: Stub, before: &Dispositions) -> Result<()> {
+    for signal in FAULT_SIGNALS {
+        if let Some(action) = before.get(signal).filter(|action| action.is_ignored()) {
+            install_action(call, process, stub, signal, action)?;
+            process.dispositions().set(signal, action);
+        }
+    }
+    Ok(())
+}

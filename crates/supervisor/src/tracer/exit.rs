@@ -1,0 +1,25 @@
+//! Threads that end.
+
+use anyclave_sys::{Pid, Result};
+
+use super::{Thread, Tracer};
+
+impl Tracer {
+    /// A thread is dying; its registers are still there. If it was inside an enclave it leaves it now.
+    pub(super) fn on_exit(&mut self, thread: &mut Thread) -> Result<()> {
+        self.leave_enclave(thread)?;
+        thread.tracee.cont(0)
+    }
+
+    /// A thread is gone. One that vanished from inside an enclave without a last stop leaves its frame as it
+    /// was last known.
+    pub(super) fn on_death(&mut self, tid: Pid) {
+        self.forget_stranger(tid);
+        self.shared.registry.remove(tid);
+        if let Some(mut thread) = self.threads.remove(&tid)
+            && thread.processor.inside()
+        {
+            self.shared.core().machine.parts().package.abandon(&mut thread.processor);
+        }
+    }
+}

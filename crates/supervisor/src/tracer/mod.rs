@@ -1,0 +1,183 @@
+//! The event loop of a tracer: one thread that traces processes and decides at their stops.
+//!
+//! A tracer begins with one process. A fork's child is handed to a tracer of its own where our code is in it;
+//! otherwise it stays. No lock is held while a tracee is waited for.
+
+mod aex;
+mod clone;
+mod convert;
+mod cpuid;
+mod deliver;
+mod enclu;
+mod exception;
+mod exec;
+mod exit;
+mod forced;
+mod guard;
+mod handover;
+mod job_control;
+mod page_fault;
+mod protect;
+mod signal;
+mod space;
+
+pub(crate) use cpuid::replace as replace_cpuid;
+pub(crate) use forced::install_guarded;
+pub(crate) use guard::guard;
+pub(crate) use protect::apply;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyclave_cpu::Processor;
+use anyclave_sys::ptrace::{self, Event, Stop, Tracee, WaitEvent};
+use anyclave_sys::{Errno, Pid, Result};
+
+use crate::fatal::fatal;
+use crate::filter::Reason;
+use crate::process::Process;
+use crate::shared::Shared;
+use crate::syscall;
+use deliver::{FramePatch, Raised};
+
+/// Everything that a tracee is seized with.
+pub(crate) fn options() -> ptrace::Options {
+    use ptrace::Options;
+    Options::TRACECLONE
+        | Options::TRACEFORK
+        | Options::TRACEVFORK
+        | Options::TRACEEXEC
+        | Options::TRACEEXIT
+        | Options::TRACESECCOMP
+        | Options::TRACESYSGOOD
+        | Options::EXITKILL
+}
+
+/// A traced thread.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    pub(crate) tracee: Tracee,
+    pub(crate) process: Arc<Process>,
+    /// The logical processor that the thread is while it runs.
+    pub(crate) processor: Processor,
+    /// A signal that was sent on behalf of an exception and is still to be dressed as one.
+    raised: Option<Raised>,
+    /// A signal frame that is being built and will be corrected at the handler's first instruction.
+    frame: Option<FramePatch>,
+    /// Told to run for the first time.
+    pub(crate) started: bool,
+}
+
+impl Thread {
+    pub(crate) fn new(tid: Pid, process: Arc<Process>) -> Self {
+        Self {
+            tracee: Tracee::new(tid),
+            process,
+            processor: Processor::default(),
+            raised: None,
+            frame: None,
+            started: false,
+        }
+    }
+}
+
+/// A tracer and the threads it traces.
+pub(crate) struct Tracer {
+    pub(crate) shared: Arc<Shared>,
+    threads: HashMap<Pid, Thread>,
+    /// New threads that stopped before the event of their creator was seen.
+    strangers: HashMap<Pid, Stop>,
+}
+
+impl Tracer {
+    /// A tracer that traces nothing yet.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, threads: HashMap::new(), strangers: HashMap::new() }
+    }
+
+    /// Takes up a thread that this very thread has seized.
+    pub(crate) fn adopt(&mut self, thread: Thread) {
+        self.shared.registry.set(thread.tracee.tid(), &thread.process);
+        self.threads.insert(thread.tracee.tid(), thread);
+    }
+
+    /// Runs until the last tracee is gone.
+    pub(crate) fn run(&mut self) {
+        loop {
+            match ptrace::wait_any() {
+                Ok(Some((tid, event))) => self.on_event(tid, event),
+                Ok(None) => return,
+                // A message was lost with its thread, whose death is reported next.
+                Err(Errno::EINTR | Errno::ESRCH) => {}
+                Err(error) => fatal(&format!("waiting for a program failed: {error}")),
+            }
+        }
+    }
+
+    fn on_event(&mut self, tid: Pid, event: WaitEvent) {
+        let result = match event {
+            WaitEvent::Exited { .. } | WaitEvent::Signaled { .. } => {
+                self.on_death(tid);
+                Ok(())
+            }
+            WaitEvent::Stopped(Stop::Event(Event::Exec { former })) => self.on_exec(tid, former),
+            WaitEvent::Stopped(stop) => match self.threads.remove(&tid) {
+                Some(mut thread) => {
+                    let result = self.on_stop(&mut thread, stop);
+                    // A thread that was handed over or has died meanwhile is no longer ours.
+                    if !matches!(result, Ok(Next::HandedOver)) {
+                        self.threads.insert(tid, thread);
+                    }
+                    result.map(drop)
+                }
+                None => {
+                    self.strangers.insert(tid, stop);
+                    Ok(())
+                }
+            },
+        };
+        match result {
+            // Killed in the middle; its death is reported next.
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(error) => fatal(&format!("thread {tid} could not be served at {event:?}: {error}")),
+        }
+    }
+
+    fn on_stop(&mut self, thread: &mut Thread, stop: Stop) -> Result<Next> {
+        let tracee = thread.tracee;
+        match stop {
+            Stop::SignalDelivery { signal } => self.on_signal(thread, signal)?,
+            Stop::GroupStop { .. } => self.on_group_stop(thread)?,
+            Stop::Interrupted if !thread.started => return self.on_first_stop(thread),
+            Stop::Interrupted | Stop::Syscall => tracee.cont(0)?,
+            Stop::Event(event) => match event {
+                Event::Clone { child } | Event::Fork { child } | Event::Vfork { child } => {
+                    self.on_new_thread(thread, child)?;
+                    tracee.cont(0)?;
+                }
+                Event::Exit { .. } => self.on_exit(thread)?,
+                Event::Seccomp { data } => self.on_seccomp(thread, data)?,
+                Event::VforkDone { .. } | Event::Exec { .. } => tracee.cont(0)?,
+            },
+        }
+        Ok(Next::Ours)
+    }
+
+    fn on_seccomp(&mut self, thread: &mut Thread, data: u16) -> Result<()> {
+        match Reason::from_data(data) {
+            Some(Reason::Call) => syscall::stopped(&self.shared, thread),
+            Some(Reason::Int80) => self.on_int80(thread),
+            // A filter of the program's own asked for a tracer that is not there.
+            None => thread.tracee.cont(0),
+        }
+    }
+}
+
+/// What became of a thread at a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// It goes on with this tracer.
+    Ours,
+    /// Another tracer has it.
+    HandedOver,
+}

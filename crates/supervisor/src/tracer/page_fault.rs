@@ -1,0 +1,93 @@
+//! Page faults in windows: first the rights of the mapping, then whether a page is there, then the EPCM.
+
+use anyclave_arch::{Linear, PAGE_SIZE, PageType, Pfec};
+use anyclave_cpu::Access;
+use anyclave_driver::{FaultOutcome, Rights};
+use anyclave_sys::{Result, procfs};
+
+use super::exception::{BUS_ADRERR, Exception, SEGV_ACCERR, pfec};
+use super::{Thread, Tracer};
+use crate::process::windows::Window;
+
+/// What a page fault comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Not in a window: what the host said stands.
+    NotOurs,
+    /// The page is there now; the access is to be repeated.
+    Resolved,
+    /// The program gets this.
+    Deliver(Exception),
+}
+
+impl Tracer {
+    /// Decides a page fault of a thread, inside an enclave or not.
+    pub(super) fn decide(&mut self, thread: &mut Thread, address: u64, access: Access) -> Result<Verdict> {
+        let Some(window) = thread.process.mm().windows.find(address) else {
+            return Ok(Verdict::NotOurs);
+        };
+        let page = Linear(address).page();
+        if !allows(window.rights, access) {
+            let present = if self.host_maps(thread, address) { Pfec::P } else { Pfec::empty() };
+            let code = pfec(access) | present;
+            return Ok(Verdict::Deliver(Exception::page_fault(address, code, libc::SIGSEGV, SEGV_ACCERR)));
+        }
+        let epcm_refuses = {
+            let core = self.shared.core();
+            match core.machine.driver().fault(window.enclave, page, window.rights) {
+                FaultOutcome::Sigbus(cause) => {
+                    self.shared.log.refused(format_args!("page fault at {address:#x}: SIGBUS: {cause}"));
+                    let code = pfec(access);
+                    return Ok(Verdict::Deliver(Exception::page_fault(
+                        address,
+                        code,
+                        libc::SIGBUS,
+                        BUS_ADRERR,
+                    )));
+                }
+                FaultOutcome::Map(epc) => {
+                    let entry = core.machine.package().epcm_entry(epc);
+                    let at_home = core.machine.package().frames().is_at_home(epc);
+                    (!at_home).then(|| (entry.page_type, epc))
+                }
+            }
+        };
+        if let Some((page_type, _)) = epcm_refuses {
+            self.shared.log.refused(format_args!(
+                "page fault at {address:#x}: the EPCM forbids the access: the page is {}",
+                name_of(page_type)
+            ));
+            let code = pfec(access) | Pfec::P | Pfec::SGX;
+            return Ok(Verdict::Deliver(Exception::page_fault(address, code, libc::SIGSEGV, SEGV_ACCERR)));
+        }
+        self.uncover(thread, &window, page.0)?;
+        Ok(Verdict::Resolved)
+    }
+
+    /// Whether the host has a page table entry for an address: what P of an error code would be.
+    pub(super) fn host_maps(&self, thread: &Thread, address: u64) -> bool {
+        procfs::pagemap(thread.process.tgid, address).is_ok_and(procfs::PagemapEntry::present)
+    }
+
+    /// Makes the reachable pages of a window around a page accessible.
+    fn uncover(&mut self, thread: &mut Thread, window: &Window, page: u64) -> Result<()> {
+        /// Pages on either side that one system call takes along.
+        const AROUND: u64 = 512 * PAGE_SIZE;
+        let start = page.saturating_sub(AROUND).max(window.start);
+        let end = page.saturating_add(AROUND).min(window.end);
+        self.apply_rights(thread, start, end)
+    }
+}
+
+/// Whether the processor lets an access through: writable and executable pages are readable too.
+pub(super) const fn allows(rights: Rights, access: Access) -> bool {
+    match access {
+        Access::Read => !rights.is_empty(),
+        Access::Write => rights.contains(Rights::WRITE),
+        Access::Fetch => rights.contains(Rights::EXEC),
+    }
+}
+
+const fn name_of(page_type: PageType) -> &'static str {
+    page_type.name()
+}
