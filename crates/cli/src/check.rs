@@ -1,0 +1,115 @@
+//! `anyclave check`: can this host do it, and what to mend.
+
+mod probes;
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::say;
+use probes::{Need, Outcome, PROBES, Probe};
+
+/// Try what a machine needs of this host; exit status 0: it can, 1: it cannot
+#[derive(clap::Args)]
+pub(crate) struct Check {
+    /// As one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    /// Tries everything.
+    pub(crate) fn execute(self) -> ExitCode {
+        let results: Vec<_> = PROBES.iter().map(|probe| (probe, (probe.attempt)())).collect();
+        let shown = say::data(&if self.json { format!("{:#}\n", json(&results)) } else { text(&results) });
+        if is_able(&results) { shown } else { ExitCode::FAILURE }
+    }
+}
+
+type Results<'a> = [(&'a Probe, Outcome)];
+
+/// Nothing that is required is missing.
+fn is_able(results: &Results<'_>) -> bool {
+    results.iter().all(|(probe, outcome)| outcome.found || probe.need != Need::Required)
+}
+
+fn text(results: &Results<'_>) -> String {
+    let mut text = String::new();
+    for (probe, Outcome { found, detail }) in results {
+        let state = match (found, probe.need) {
+            (true, _) => "found",
+            (false, Need::Required) => "MISSING",
+            (false, Need::Useful | Need::Later) => "missing",
+        };
+        let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{state:<8} {}{detail}: {}", probe.name, probe.purpose);
+        if !found {
+            let _ = writeln!(text, "         without it: {}", probe.cost);
+            let _ = writeln!(text, "         to mend: {}", probe.mend);
+        }
+    }
+    let verdict = if is_able(results) { "This host can do it." } else { "This host cannot do it." };
+    text + verdict + "\n"
+}
+
+fn json(results: &Results<'_>) -> Value {
+    let probes: Vec<_> = results
+        .iter()
+        .map(|(probe, Outcome { found, detail })| {
+            json!({
+                "name": probe.name,
+                "purpose": probe.purpose,
+                "need": probe.need.word(),
+                "found": found,
+                "detail": detail,
+                "cost": probe.cost,
+                "mend": probe.mend,
+            })
+        })
+        .collect();
+    json!({ "schema": 1, "able": is_able(results), "probes": probes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn results(missing: Need) -> Vec<(&'static Probe, Outcome)> {
+        PROBES
+            .iter()
+            .map(|probe| (probe, Outcome { found: probe.need != missing, detail: "x".to_owned() }))
+            .collect()
+    }
+
+    #[test]
+    fn only_what_is_required_decides() {
+        assert!(is_able(&results(Need::Useful)));
+        assert!(is_able(&results(Need::Later)));
+        assert!(!is_able(&results(Need::Required)));
+    }
+
+    #[test]
+    fn what_is_missing_is_explained() {
+        let text = text(&results(Need::Required));
+        assert!(text.contains("MISSING"));
+        assert!(text.ends_with("This host cannot do it.\n"));
+        assert_eq!(text.matches("to mend:").count(), text.matches("MISSING").count());
+    }
+
+    #[test]
+    fn json_has_an_entry_for_each_probe() {
+        let json = json(&results(Need::Useful));
+        assert_eq!(json["schema"], 1);
+        assert_eq!(json["able"], true);
+        assert_eq!(json["probes"].as_array().unwrap().len(), PROBES.len());
+        assert_eq!(json["probes"][0]["need"], "required");
+    }
+
+    #[test]
+    fn this_host_is_able() {
+        let results: Vec<_> = PROBES.iter().map(|probe| (probe, (probe.attempt)())).collect();
+        assert!(is_able(&results), "{}", text(&results));
+    }
+}

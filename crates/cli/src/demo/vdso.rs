@@ -1,0 +1,128 @@
+//! Finds a function of the vDSO as a program without a C library does: program headers, dynamic section, the
+//! hash table's count of symbols, names.
+
+use std::io;
+
+const PT_DYNAMIC: u32 = 2;
+const DT_HASH: u64 = 4;
+const DT_STRTAB: u64 = 5;
+const DT_SYMTAB: u64 = 6;
+
+/// More of anything than a vDSO has.
+const MANY: u64 = 4096;
+
+/// The address of `name` in the image at `base`, read by `read`; `None` where it has no such symbol.
+///
+/// # Errors
+/// Those of `read`.
+pub(super) fn find(
+    base: u64,
+    name: &str,
+    read: &mut impl FnMut(u64, &mut [u8]) -> io::Result<()>,
+) -> io::Result<Option<u64>> {
+    let mut memory = Memory { base, read };
+    // e_phoff at 32, e_phnum at 56; p_type at 0, p_vaddr at 16.
+    let headers = memory.word(32)?;
+    let count = u64::from(memory.half(56)?);
+    for header in (0..count).map(|index| headers.wrapping_add(index * 56)) {
+        if memory.number(header)? == PT_DYNAMIC {
+            let dynamic = memory.word(header.wrapping_add(16))?;
+            return memory.symbol(dynamic, name);
+        }
+    }
+    Ok(None)
+}
+
+/// An ELF image; offsets count from its base and may wrap, as tables put elsewhere in memory need.
+struct Memory<'a, R> {
+    base: u64,
+    read: &'a mut R,
+}
+
+impl<R: FnMut(u64, &mut [u8]) -> io::Result<()>> Memory<'_, R> {
+    fn bytes<const N: usize>(&mut self, offset: u64) -> io::Result<[u8; N]> {
+        let mut bytes = [0; N];
+        (self.read)(self.base.wrapping_add(offset), &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn word(&mut self, offset: u64) -> io::Result<u64> {
+        self.bytes(offset).map(u64::from_le_bytes)
+    }
+
+    fn number(&mut self, offset: u64) -> io::Result<u32> {
+        self.bytes(offset).map(u32::from_le_bytes)
+    }
+
+    fn half(&mut self, offset: u64) -> io::Result<u16> {
+        self.bytes(offset).map(u16::from_le_bytes)
+    }
+
+    fn symbol(&mut self, dynamic: u64, name: &str) -> io::Result<Option<u64>> {
+        let (mut hash, mut strings, mut symbols) = (None, None, None);
+        for entry in (0..MANY).map(|index| dynamic.wrapping_add(index * 16)) {
+            let value = self.word(entry.wrapping_add(8))?;
+            match self.word(entry)? {
+                0 => break,
+                DT_HASH => hash = Some(value),
+                DT_STRTAB => strings = Some(value),
+                DT_SYMTAB => symbols = Some(value),
+                _ => {}
+            }
+        }
+        let (Some(hash), Some(strings), Some(symbols)) = (hash, strings, symbols) else { return Ok(None) };
+        // nchain is the number of symbols.
+        let count = u64::from(self.number(hash.wrapping_add(4))?).min(MANY);
+        for symbol in (0..count).map(|index| symbols.wrapping_add(index * 24)) {
+            // st_name at 0, st_shndx at 6, st_value at 8.
+            let at = strings.wrapping_add(u64::from(self.number(symbol)?));
+            if self.half(symbol.wrapping_add(6))? != 0 && self.is_name(at, name)? {
+                return Ok(Some(self.base.wrapping_add(self.word(symbol.wrapping_add(8))?)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Byte by byte, since the table may end with its page.
+    fn is_name(&mut self, at: u64, name: &str) -> io::Result<bool> {
+        for (offset, expected) in (0..).zip(name.bytes().chain([0])) {
+            if self.bytes::<1>(at.wrapping_add(offset))? != [expected] {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
+
+    fn find_in_own(name: &str) -> Option<u64> {
+        let memory = File::open("/proc/self/mem").unwrap();
+        let base = anyclave_sys::client::vdso().unwrap();
+        find(base, name, &mut |at, bytes| memory.read_exact_at(bytes, at)).unwrap()
+    }
+
+    #[test]
+    fn the_kernels_own_functions_are_found() {
+        let base = anyclave_sys::client::vdso().unwrap();
+        let clock = find_in_own("__vdso_clock_gettime").unwrap();
+        assert!((base..base + 0x10000).contains(&clock));
+        assert_eq!(find_in_own("__vdso_clock_gettim"), None);
+        assert_eq!(find_in_own("__vdso_clock_gettimes"), None);
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_harm() {
+        for fill in [0, 1, 0xff, 0x40] {
+            let read = &mut |_, bytes: &mut [u8]| {
+                bytes.fill(fill);
+                Ok(())
+            };
+            assert_eq!(find(0x1000, "__vdso_x", read).unwrap(), None);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What has a name: error codes, leaves, causes, ioctls, errnos.
+
+use std::fmt::Write as _;
+
+use anyclave_arch::{Encls, Enclu, Leaf, SgxError};
+use anyclave_trace::ioctl::{Answer, Call, IoctlCause};
+use anyclave_trace::{Cause, Errno, Outcome};
+
+use super::{IOCTL_PREFIX, command};
+
+/// Something that can be explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// A code in RAX.
+    Code(SgxError),
+    /// A leaf of ENCLS or ENCLU.
+    Leaf(Leaf),
+    /// A check of a leaf.
+    Cause(Cause),
+    /// A call that the driver answers.
+    Call(Call),
+    /// A check of such a call.
+    CallCause(IoctlCause),
+    /// An errno of the driver.
+    Errno(Errno),
+    /// An error code of #PF.
+    PageFault(u32),
+}
+
+/// Everything with this name; upper and lower case are one.
+pub(super) fn meanings(word: &str) -> Vec<Entry> {
+    let is = |name: &str| name.eq_ignore_ascii_case(word);
+    let mut entries = Vec::new();
+    entries.extend(
+        SgxError::ALL
+            .into_iter()
+            .filter(|error| is(error.name()) || error.name().strip_prefix("SGX_").is_some_and(is))
+            .map(Entry::Code),
+    );
+    entries.extend(leaves().filter(|leaf| is(leaf.name())).map(Entry::Leaf));
+    entries.extend(Cause::all().filter(|cause| is(cause.name())).map(Entry::Cause));
+    entries.extend(call(word).map(Entry::Call));
+    entries.extend(IoctlCause::all().filter(|cause| is(cause.name())).map(Entry::CallCause));
+    entries.extend(Errno::ALL.into_iter().filter(|errno| is(errno.name())).map(Entry::Errno));
+    entries
+}
+
+/// The call of this name, with the kernel's prefix or without.
+pub(super) fn call(word: &str) -> Option<Call> {
+    let short = match word.get(..IOCTL_PREFIX.len()) {
+        Some(prefix) if prefix.eq_ignore_ascii_case(IOCTL_PREFIX) => &word[IOCTL_PREFIX.len()..],
+        _ => word,
+    };
+    Call::ALL.into_iter().find(|call| call.name().eq_ignore_ascii_case(short))
+}
+
+/// The errno of this name or number, its sign left aside.
+pub(super) fn errno(word: &str) -> Option<Errno> {
+    let number = word.trim_start_matches('-').parse::<i32>().ok();
+    Errno::ALL
+        .into_iter()
+        .find(|errno| errno.name().eq_ignore_ascii_case(word) || number == Some(errno.number()))
+}
+
+/// All names.
+pub(super) fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = SgxError::ALL
+        .into_iter()
+        .map(SgxError::name)
+        .chain(leaves().map(Leaf::name))
+        .chain(Cause::all().map(Cause::name))
+        .chain(Call::ALL.into_iter().map(Call::name))
+        .chain(IoctlCause::all().map(IoctlCause::name))
+        .chain(Errno::ALL.into_iter().map(Errno::name))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn leaves() -> impl Iterator<Item = Leaf> {
+    let encls = Encls::ALL.into_iter().map(Leaf::Encls);
+    let enclu = Enclu::ALL.into_iter().map(Leaf::Enclu);
+    encls.chain(enclu).chain([Leaf::AnyEncls, Leaf::AnyEnclu])
+}
+
+impl Entry {
+    /// A paragraph.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Code(error) => code(error),
+            Self::Leaf(leaf) => whole_leaf(leaf),
+            Self::Cause(cause) => format!("{}: {}: {}\n", cause.leaf(), cause.outcome(), cause.text()),
+            Self::Call(call) => whole_call(call),
+            Self::CallCause(cause) => format!("{}: {}: {}\n", cause.call(), cause.answer(), cause.text()),
+            Self::Errno(errno) => whole_errno(errno),
+            Self::PageFault(bits) => super::number::page_fault(bits),
+        }
+    }
+}
+
+/// A list under a heading.
+fn list(heading: &str, lines: impl Iterator<Item = String>) -> String {
+    lines.fold(format!("{heading}\n"), |mut text, line| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {line}");
+        text
+    })
+}
+
+fn code(error: SgxError) -> String {
+    let heading = format!("{} ({} in RAX): {}", error.name(), error.code(), error.meaning());
+    let says = |cause: &Cause| matches!(cause.outcome(), Outcome::Zf(of) | Outcome::Cf(of) if of == error);
+    let line = |cause: Cause| format!("{} {}: {}", cause.leaf(), cause.name(), cause.text());
+    list(&heading, Cause::all().filter(says).map(line))
+}
+
+fn whole_leaf(leaf: Leaf) -> String {
+    let heading = match leaf {
+        Leaf::Encls(of) => format!("{leaf}, leaf {:X}: {}", of as u32, of.summary()),
+        Leaf::Enclu(of) => format!("{leaf}, leaf {:X}: {}", of as u32, of.summary()),
+        Leaf::AnyEncls => "ENCLS: the leaves of the operating system; checks before any of them".to_owned(),
+        Leaf::AnyEnclu => "ENCLU: the leaves of programs and enclaves; checks before any of them".to_owned(),
+    };
+    let causes: Vec<_> = Cause::all().filter(|cause| cause.leaf() == leaf).collect();
+    if causes.is_empty() {
+        return format!("{heading}\n  This processor does not have it.\n");
+    }
+    let line = |cause: Cause| format!("{} {}: {}", cause.outcome(), cause.name(), cause.text());
+    list(&format!("{heading}\nIt checks, in this order:"), causes.into_iter().map(line))
+}
+
+fn whole_call(call: Call) -> String {
+    let heading = match command(call) {
+        Some(number) => format!("{IOCTL_PREFIX}{call}, ioctl {number:#x}"),
+        None if call == Call::Map => "mmap, mprotect and mremap of an enclave file".to_owned(),
+        None => "Any ioctl on an enclave file".to_owned(),
+    };
+    let causes = IoctlCause::all().filter(|cause| cause.call() == call);
+    list(&format!("{heading}\nIt checks, in this order:"), causes.map(|cause| call_line(cause, false)))
+}
+
+fn whole_errno(errno: Errno) -> String {
+    let causes = IoctlCause::all().filter(|cause| cause.answer() == Answer::Errno(errno));
+    list(
+        &format!("{errno} ({}), where the driver answers it:", errno.number()),
+        causes.map(|cause| call_line(cause, true)),
+    )
+}
+
+/// The checks of a call that answer with an errno.
+pub(super) fn call_with_errno(call: Call, errno: Errno) -> String {
+    let causes: Vec<_> = IoctlCause::all()
+        .filter(|cause| cause.call() == call || cause.call() == Call::Ioctl && command(call).is_some())
+        .filter(|cause| cause.answer() == Answer::Errno(errno))
+        .collect();
+    if causes.is_empty() {
+        return format!("{call} never answers {errno}\n");
+    }
+    list(
+        &format!("{call} answers {errno} ({}) where", errno.number()),
+        causes.into_iter().map(|cause| format!("{}: {}", cause.name(), cause.text())),
+    )
+}
+
+fn call_line(cause: IoctlCause, with_call: bool) -> String {
+    let head = if with_call { cause.call().to_string() } else { cause.answer().to_string() };
+    format!("{head} {}: {}", cause.name(), cause.text())
+}

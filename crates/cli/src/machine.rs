@@ -1,0 +1,115 @@
+//! The MACHINE options, shared by the verbs that make a machine.
+
+use std::path::PathBuf;
+
+use anyclave_cpu::xsave::XsaveLayout;
+use anyclave_platform::{Config, EpcLayout, Host};
+use anyclave_sys::cpuid::{cpuid, xgetbv0};
+use anyclave_sys::fork::getpid;
+use anyclave_sys::procfs::Status;
+
+use crate::state::{self, DeviceKeys, Source, StateError};
+
+/// What kind of machine.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Machine")]
+pub(crate) struct Machine {
+    /// EPC sections: sizes, each with its NUMA node or without, such as 1G or 64M@node0,64M@node1
+    #[arg(long, value_name = "SIZE")]
+    epc: Option<EpcLayout>,
+    /// Derive all keys from TEXT instead of the device root
+    #[arg(long, value_name = "TEXT")]
+    seed: Option<String>,
+    /// Directory of the device root [env: ANYCLAVE_STATE] [default: $XDG_STATE_HOME/anyclave]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+impl Machine {
+    /// Whether any option was given on the command line.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.epc.is_some() || self.seed.is_some() || self.state.is_some()
+    }
+
+    /// The machine, and where its keys come from.
+    pub(crate) fn config(&self) -> Result<(Config, Source), StateError> {
+        let environment = std::env::var_os("ANYCLAVE_STATE").filter(|text| !text.is_empty());
+        let directory = self.state.clone().or_else(|| environment.map(PathBuf::from));
+        let DeviceKeys { keys, source } = state::device_keys(self.seed.as_deref(), directory.as_deref())?;
+        let mut config = Config::new(host(), keys);
+        if let Some(epc) = &self.epc {
+            config.epc = epc.clone();
+        }
+        Ok((config, source))
+    }
+}
+
+/// What a machine takes over from this host's processor.
+fn host() -> Host {
+    const XSAVE: u32 = 0xd;
+    // A processor without XSAVE has x87 and SSE.
+    let xcr0 = xgetbv0().unwrap_or(3);
+    let components = (0..63)
+        .map(|index| {
+            let component = cpuid(XSAVE, index);
+            if xcr0 >> index & 1 == 1 { (component.ebx, component.eax) } else { (0, 0) }
+        })
+        .collect();
+    Host { xcr0, xsave: XsaveLayout::new(components), last_basic_leaf: cpuid(0, 0).eax }
+}
+
+/// Whether this process runs on a machine of ours already: its tracer's thread bears our name.
+pub(crate) fn is_around() -> bool {
+    let tracer = Status::read(getpid()).map(|status| status.tracer);
+    tracer.is_ok_and(|tracer| {
+        tracer.as_raw() != 0
+            && std::fs::read_to_string(format!("/proc/{tracer}/comm"))
+                .is_ok_and(|name| name.starts_with("anyclave"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Options {
+        #[command(flatten)]
+        machine: Machine,
+    }
+
+    fn machine(arguments: &[&str]) -> Result<Machine, clap::Error> {
+        Options::try_parse_from([&["x"], arguments].concat()).map(|options| options.machine)
+    }
+
+    #[test]
+    fn options_reach_the_configuration() {
+        let machine = machine(&["--epc", "64M@node0,4M@node1", "--seed", "x"]).unwrap();
+        assert!(machine.is_given());
+        let (config, source) = machine.config().unwrap();
+        assert_eq!(config.epc.total(), 68 << 20);
+        assert_eq!(config.keys, anyclave_platform::Keys::from_seed("x"));
+        assert_eq!(source, Source::Seed);
+    }
+
+    #[test]
+    fn no_option_is_none() {
+        assert!(!machine(&[]).unwrap().is_given());
+    }
+
+    #[test]
+    fn sizes_that_are_not_pages_are_usage_errors() {
+        for size in ["", "0", "5000", "1.5G", "x"] {
+            let error = machine(&["--epc", size]).unwrap_err();
+            assert_eq!(error.kind(), clap::error::ErrorKind::ValueValidation, "{size:?}");
+        }
+    }
+
+    #[test]
+    fn the_host_has_x87_and_sse() {
+        let host = host();
+        assert_eq!(host.xcr0 & 3, 3);
+        assert!(host.xsave.size(host.xcr0) >= 576);
+    }
+}
