@@ -178,43 +178,70 @@ pub struct Return {
     pub address: u64,
 }
 
-/// Calls `__vdso_sgx_enter_enclave`, which lies at the address `entry`, with ENCLU leaf `function` (2 EENTER,
-/// 3 ERESUME) on the thread whose TCS is at `tcs`. The enclave finds the address of `call` in RDI.
-pub fn enter(entry: u64, function: u32, tcs: u64, call: &mut [u8]) -> Return {
-    let mut run = Run { tcs, ..Run::default() };
-    let status: i32;
-    // SAFETY: `entry` is a function with this signature (see "Trust" in the module's text), six arguments in
-    // registers and the seventh on the stack, which is aligned to 16 bytes at its call. After an exception
-    // R12 to R15 hold zeroes, so they count as overwritten like the registers that any call may change; RBX,
-    // RBP and RSP it restores itself.
-    unsafe {
-        std::arch::asm!(
-            "sub rsp, 8",
-            "push {run}",
-            "call {entry}",
-            "add rsp, 16",
-            run = in(reg) &raw mut run,
-            entry = in(reg) entry,
-            inout("rdi") call.as_mut_ptr() => _,
-            inout("rsi") 0_u64 => _,
-            inout("rdx") 0_u64 => _,
-            inout("ecx") function => _,
-            inout("r8") 0_u64 => _,
-            inout("r9") 0_u64 => _,
-            out("r12") _,
-            out("r13") _,
-            out("r14") _,
-            out("r15") _,
-            lateout("eax") status,
-            clobber_abi("C"),
-        );
+/// The function of the vDSO, and a stack of its own to call it on.
+///
+/// An enclave that is resumed leaves with the stack pointer of the entry that was interrupted, so entering and
+/// resuming must begin at one and the same place of the stack. On a stack that nothing else uses they do.
+pub struct Entry {
+    /// Address of the function.
+    function: u64,
+    stack: Box<[u128; STACK_WORDS]>,
+}
+
+/// The function needs little; a signal that comes meanwhile needs room for its frame, AVX-512 registers and all.
+const STACK_WORDS: usize = (64 << 10) / size_of::<u128>();
+
+impl Entry {
+    /// `__vdso_sgx_enter_enclave` at this address.
+    #[must_use]
+    pub fn new(function: u64) -> Self {
+        Self { function, stack: Box::new([0; STACK_WORDS]) }
     }
-    Return {
-        status,
-        function: run.function,
-        vector: run.exception_vector,
-        error_code: run.exception_error_code,
-        address: run.exception_addr,
+
+    /// The address of the function.
+    #[must_use]
+    pub const fn function(&self) -> u64 {
+        self.function
+    }
+
+    /// Calls it with ENCLU leaf `leaf` (2 EENTER, 3 ERESUME) on the thread whose TCS is at `tcs`. The enclave
+    /// finds the address of `call` in RDI.
+    pub fn enter(&mut self, leaf: u32, tcs: u64, call: &mut [u8]) -> Return {
+        let mut run = Run { tcs, ..Run::default() };
+        let status: i32;
+        // SAFETY: `function` is a function with this signature (see "Trust" in the module's text), six arguments
+        // in registers and the seventh on the stack, which is the whole of `self.stack` and aligned to 16 bytes
+        // at the call. After an exception R12 to R15 hold zeroes, so they count as overwritten like the registers
+        // that any call may change; RBX, RBP and RSP it restores itself, and our own RSP waits on that stack.
+        unsafe {
+            std::arch::asm!(
+                "xchg r12, rsp",
+                "push r12",
+                "push r13",
+                "call r14",
+                "pop r13",
+                "pop rsp",
+                inout("r12") self.stack.as_mut_ptr_range().end => _,
+                inout("r13") &raw mut run => _,
+                inout("r14") self.function => _,
+                inout("rdi") call.as_mut_ptr() => _,
+                inout("rsi") 0_u64 => _,
+                inout("rdx") 0_u64 => _,
+                inout("ecx") leaf => _,
+                inout("r8") 0_u64 => _,
+                inout("r9") 0_u64 => _,
+                out("r15") _,
+                lateout("eax") status,
+                clobber_abi("C"),
+            );
+        }
+        Return {
+            status,
+            function: run.function,
+            vector: run.exception_vector,
+            error_code: run.exception_error_code,
+            address: run.exception_addr,
+        }
     }
 }
 
@@ -277,7 +304,7 @@ mod tests {
         let mut word = 41_u64;
         let call = bytes_of(&mut word);
         let function: extern "C" fn(*mut u64, u64, u64, u32, u64, u64, *mut Run) -> i32 = stand_in;
-        let back = enter(function as usize as u64, 2, 0x7000, call);
+        let back = Entry::new(function as usize as u64).enter(2, 0x7000, call);
         assert_eq!(word, 42);
         let expected = Return { status: -5, function: 3, vector: 14, error_code: 7, address: 0x8000 };
         assert_eq!(back, expected);

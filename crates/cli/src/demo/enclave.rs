@@ -8,7 +8,7 @@ use anyclave_arch::{PageType, SecInfo, SecInfoFlags, Secs, SigStruct};
 use anyclave_hello::abi::Call;
 use anyclave_sign::{Image, ImageError, Page};
 use anyclave_sys::Errno;
-use anyclave_sys::client::{self, Area, Device, Protection, Return};
+use anyclave_sys::client::{self, Area, Device, Entry, Protection, Return};
 use thiserror::Error;
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
@@ -87,7 +87,7 @@ pub(super) struct Enclave {
     image: Image,
     area: Area,
     device: Device,
-    entry: u64,
+    entry: Entry,
 }
 
 /// A page of ordinary memory, aligned as ADD_PAGES wants it.
@@ -100,7 +100,7 @@ impl Enclave {
         let size = usize::try_from(image.size).or(Err(DemoError::Missing("room for the enclave")))?;
         let area = Area::reserve(size).step("reserving address space")?;
         let device = Device::open().step("opening /dev/sgx_enclave")?;
-        Ok(Self { image, area, device, entry: find_entry()? })
+        Ok(Self { image, area, device, entry: Entry::new(find_entry()?) })
     }
 
     /// First address of the ELRANGE.
@@ -110,7 +110,7 @@ impl Enclave {
 
     /// Address of the vDSO's function.
     pub(super) const fn entry(&self) -> u64 {
-        self.entry
+        self.entry.function()
     }
 
     /// ECREATE.
@@ -161,23 +161,24 @@ impl Enclave {
     }
 
     /// Calls a function of the enclave.
-    pub(super) fn call(&self, words: &mut CallWords) -> Result<Return, DemoError> {
+    pub(super) fn call(&mut self, words: &mut CallWords) -> Result<Return, DemoError> {
         self.enter(EENTER, words)
     }
 
     /// Goes on with a call that an exception interrupted.
-    pub(super) fn resume(&self, words: &mut CallWords) -> Result<Return, DemoError> {
+    pub(super) fn resume(&mut self, words: &mut CallWords) -> Result<Return, DemoError> {
         self.enter(ERESUME, words)
     }
 
-    fn enter(&self, function: u32, words: &mut CallWords) -> Result<Return, DemoError> {
+    fn enter(&mut self, leaf: u32, words: &mut CallWords) -> Result<Return, DemoError> {
         let tcs = self
             .image
             .pages
             .iter()
             .find(|page| page.secinfo.page_type() == Some(PageType::Tcs))
             .ok_or(DemoError::Missing("the enclave has no TCS"))?;
-        Ok(client::enter(self.entry, function, self.base() + tcs.offset, words.0.as_mut_bytes()))
+        let tcs = self.area.base() + tcs.offset;
+        Ok(self.entry.enter(leaf, tcs, words.0.as_mut_bytes()))
     }
 }
 

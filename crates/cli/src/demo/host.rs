@@ -21,10 +21,10 @@ const PF: u16 = 14;
 pub(super) fn tell(out: &mut impl Write) -> Result<(), DemoError> {
     processor(out)?;
     let (image, sigstruct) = included()?;
-    let enclave = load(out, image, &sigstruct)?;
-    calls(out, &enclave)?;
-    faults(out, &enclave)?;
-    report(out, &enclave, &sigstruct)?;
+    let mut enclave = load(out, image, &sigstruct)?;
+    calls(out, &mut enclave)?;
+    faults(out, &mut enclave)?;
+    report(out, &mut enclave, &sigstruct)?;
     writeln!(
         out,
         "\nAll of this was a simulation. The processor is a program, its keys belong to you, and you can read\n\
@@ -81,7 +81,7 @@ fn load(
     Ok(enclave)
 }
 
-fn calls(out: &mut impl Write, enclave: &Enclave) -> Result<(), DemoError> {
+fn calls(out: &mut impl Write, enclave: &mut Enclave) -> Result<(), DemoError> {
     writeln!(out, "\nCalls: EENTER, work, EEXIT")?;
     let mut words = CallWords::new(ECHO, 0xc0ffee);
     left(enclave.call(&mut words)?)?;
@@ -98,7 +98,7 @@ fn calls(out: &mut impl Write, enclave: &Enclave) -> Result<(), DemoError> {
     Ok(())
 }
 
-fn faults(out: &mut impl Write, enclave: &Enclave) -> Result<(), DemoError> {
+fn faults(out: &mut impl Write, enclave: &mut Enclave) -> Result<(), DemoError> {
     writeln!(out, "\nFaults inside: asynchronous exit, handler in the enclave, ERESUME")?;
     fault(out, enclave, UNDEFINED, UD, "an undefined instruction")?;
     fault(out, enclave, WRITE_CODE, PF, "a store to its own code")
@@ -107,7 +107,7 @@ fn faults(out: &mut impl Write, enclave: &Enclave) -> Result<(), DemoError> {
 /// One call that faults: the host hears of it, has the enclave handle it, and goes on with the call.
 fn fault(
     out: &mut impl Write,
-    enclave: &Enclave,
+    enclave: &mut Enclave,
     number: u64,
     vector: u16,
     what: &str,
@@ -139,7 +139,7 @@ fn fault(
     Ok(())
 }
 
-fn report(out: &mut impl Write, enclave: &Enclave, sigstruct: &SigStruct) -> Result<(), DemoError> {
+fn report(out: &mut impl Write, enclave: &mut Enclave, sigstruct: &SigStruct) -> Result<(), DemoError> {
     writeln!(out, "\nA report of the enclave for itself: EREPORT, EGETKEY")?;
     let mut target = TargetInfo::new_zeroed();
     target.measurement = sigstruct.enclavehash;
@@ -173,7 +173,7 @@ fn report(out: &mut impl Write, enclave: &Enclave, sigstruct: &SigStruct) -> Res
     Ok(())
 }
 
-fn verify(enclave: &Enclave, report: &Report) -> Result<u64, DemoError> {
+fn verify(enclave: &mut Enclave, report: &Report) -> Result<u64, DemoError> {
     let mut words = CallWords::new(VERIFY, 0);
     words.buffer()[..size_of::<Report>()].copy_from_slice(report.as_bytes());
     left(enclave.call(&mut words)?)?;
