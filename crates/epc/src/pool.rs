@@ -125,3 +125,6 @@ impl Epc {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

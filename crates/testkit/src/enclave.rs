@@ -1,5 +1,7 @@
 //! An enclave and its loader: CREATE, ADD_PAGES and INIT as a runtime calls them.
 
+use std::sync::LazyLock;
+
 use anyclave_arch::{Attributes, Flags, PageType, SecInfo, SecInfoFlags, Secs, SigStruct};
 use anyclave_driver::{EnclaveId, Progress, Reply, abi};
 use anyclave_sign::{Image, PAGE_BYTES, Page, PrivateKey, SignOptions};
@@ -55,10 +57,17 @@ pub fn secs(image: &Image) -> Secs {
     }
 }
 
+/// The signer of all test enclaves. Finding its primes takes a while, so it is done once.
+#[must_use]
+pub fn signer() -> &'static PrivateKey {
+    static SIGNER: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::from_seed(&[7; 32]));
+    &SIGNER
+}
+
 /// A signature that lets an image launch.
 #[must_use]
 pub fn sign(image: &Image) -> SigStruct {
-    SignOptions::default().sign(&image.mrenclave(), &PrivateKey::from_seed(&[7; 32]))
+    SignOptions::default().sign(&image.mrenclave(), signer())
 }
 
 /// A thread with an enclave file.
