@@ -2,7 +2,7 @@
 //!
 //! An enclave file is one [`Enclave`]; the four ioctls that build it have a file each under `ioctl/` and check
 //! in mainline's order, so that every wrong call gets mainline's errno. Beside them stand the rules for
-//! mapping ([`mmap`]) and for faults ([`fault`]). Processes, address spaces and file descriptors belong to
+//! mapping ([`mmap`]) and for faults ([`Driver::fault`]). Processes, address spaces and file descriptors belong to
 //! the caller: the driver sees a calling thread through [`Caller`] and the processor through
 //! [`anyclave_cpu::Encls`]. It does no I/O and never blocks; what would block answers
 //! [`anyclave_epc::Progress::Wait`].

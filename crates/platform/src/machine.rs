@@ -119,3 +119,41 @@ impl<F: Frames, E: Entropy> Machine<F, E> {
         self.driver.page_at(id, at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anyclave_cpu::xsave::XsaveLayout;
+    use anyclave_testkit::entropy::Seeded;
+    use anyclave_testkit::memory::PlainFrames;
+
+    use super::*;
+    use crate::{Host, Keys};
+
+    fn config() -> Config {
+        let host = Host { xcr0: 7, xsave: XsaveLayout::avx(), last_basic_leaf: 0x10 };
+        Config { epc: "1M,64K@node1".parse().unwrap(), ..Config::new(host, Keys::from_seed("")) }
+    }
+
+    fn boot(config: &Config) -> Machine<PlainFrames, Seeded> {
+        Machine::boot(config, PlainFrames::default(), Seeded(1))
+    }
+
+    #[test]
+    fn the_driver_has_all_the_epc_that_cpuid_announces() {
+        let mut machine = boot(&config());
+        assert_eq!(machine.driver().counters().total, (1 << 8) + (1 << 4));
+        let id = machine.open();
+        assert!(machine.driver().enclave(id).is_some());
+        assert_eq!(machine.page_at(id, Linear(0)), None);
+        assert_eq!(machine.release(id), Released::default());
+        assert!(machine.driver().enclave(id).is_none());
+    }
+
+    #[test]
+    fn without_flexible_launch_control_there_is_no_enclave_node() {
+        assert_eq!(boot(&config()).nodes().count(), 4);
+        let locked = boot(&Config { flexible_launch_control: false, ..config() });
+        assert!(locked.nodes().all(|node| node.device == Device::Provision));
+        assert_eq!(locked.nodes().count(), 2);
+    }
+}
