@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::say;
+use crate::{machine, say};
 use probes::{Need, Outcome, PROBES, Probe};
 
 /// Try what a machine needs of this host; exit status 0: it can, 1: it cannot
@@ -21,6 +21,10 @@ pub(crate) struct Check {
 impl Check {
     /// Tries everything.
     pub(crate) fn execute(self) -> ExitCode {
+        if machine::is_around() {
+            say::error("this is a machine already; what its host can do shows outside of it");
+            return ExitCode::FAILURE;
+        }
         let results: Vec<_> = PROBES.iter().map(|probe| (probe, (probe.attempt)())).collect();
         let shown = say::data(&if self.json { format!("{:#}\n", json(&results)) } else { text(&results) });
         if is_able(&results) { shown } else { ExitCode::FAILURE }
