@@ -55,7 +55,7 @@ fn processor(out: &mut impl Write) -> Result<(), DemoError> {
     )?;
     let section = cpuid(cpuid::SGX_LEAF, cpuid::FIRST_SECTION_SUBLEAF);
     let size = wide(section.ecx & !0xfff, section.edx & 0xf_ffff);
-    writeln!(out, "  CPUID.12H.2: an EPC section of {} MiB", size >> 20)?;
+    writeln!(out, "  CPUID.12H.2: an EPC section of {} KiB", size >> 10)?;
     Ok(())
 }
 
