@@ -17,6 +17,8 @@ pub(crate) enum Found {
     Directory,
     /// A descriptor of the program's own, through /proc.
     OpenFile(DeviceFile),
+    /// A node, as if it were a directory.
+    BeneathNode,
 }
 
 /// The last components that a path of ours can have, /proc/…/fd/N aside.
@@ -30,7 +32,8 @@ pub(crate) fn find(shared: &Shared, process: &Process, dirfd: u64, path: &[u8]) 
     if last.iter().all(u8::is_ascii_digit) && path.starts_with(b"/proc/") {
         return through_proc(shared, process, path).map(Found::OpenFile);
     }
-    if !NAMES.contains(&last) {
+    let beneath = path.windows(4).any(|part| part == b"/sgx") && path.starts_with(b"/dev/");
+    if !NAMES.contains(&last) && !beneath {
         return None;
     }
     let path = Path::new(std::str::from_utf8(path).ok()?);
@@ -39,9 +42,11 @@ pub(crate) fn find(shared: &Shared, process: &Process, dirfd: u64, path: &[u8]) 
     if path == Path::new("/dev/sgx") {
         return Some(Found::Directory);
     }
-    let node = Node::at(path.to_str()?)?;
-    let exists = shared.core().machine.nodes().any(|other| other == node);
-    exists.then_some(Found::Node(node.device))
+    let nodes: Vec<Node> = shared.core().machine.nodes().collect();
+    if nodes.iter().any(|node| path.ancestors().skip(1).any(|above| above == Path::new(node.path))) {
+        return Some(Found::BeneathNode);
+    }
+    nodes.iter().find(|node| path == Path::new(node.path)).map(|node| Found::Node(node.device))
 }
 
 /// /proc/self/fd/N, /proc/thread-self/fd/N and /proc/PID/fd/N of a descriptor of ours.

@@ -51,7 +51,7 @@ pub enum LaunchError {
     #[error("{0}: {1}")]
     NotExecutable(String, String),
     /// The program is of 32 bits.
-    #[error("{0}: a program of 32 bits cannot use SGX as 64-bit Linux offers it; start it without anyclave")]
+    #[error("{0}: a 32-bit program, and SGX is for 64-bit ones; start it without anyclave")]
     ThirtyTwoBits(String),
     /// The host lacks something, or refuses it.
     #[error("{what}: {error}; `anyclave check` says more")]
@@ -89,6 +89,8 @@ mod message {
     pub(super) const LISTENER: &[u8] = b"L";
     pub(super) const READY: &[u8] = b"r";
     pub(super) const ERROR: u8 = b'E';
+    /// The supervisor's process id follows.
+    pub(super) const PID: u8 = b'P';
 }
 
 /// Turns this process into `program`, on a machine of its own. Returns only if that fails.
@@ -125,8 +127,11 @@ pub fn run(options: &RunOptions, program: &OsStr, arguments: &[OsString]) -> Res
 /// Gets this process traced and filtered.
 fn prepare(socket: BorrowedFd<'_>) -> Result<(), LaunchError> {
     let supervisor = receive(socket)?;
-    let supervisor = <[u8; 4]>::try_from(supervisor.as_slice())
-        .map_err(|_length| LaunchError::Supervisor("the supervisor did not introduce itself".into()))?;
+    let supervisor =
+        supervisor
+            .strip_prefix(&[message::PID])
+            .and_then(|pid| <[u8; 4]>::try_from(pid).ok())
+            .ok_or_else(|| LaunchError::Supervisor("the supervisor did not introduce itself".into()))?;
     match prctl::set_ptracer(Pid::from_raw(i32::from_le_bytes(supervisor))) {
         // A host without Yama does not know the request and does not need it.
         Ok(()) | Err(Errno::EINVAL) => {}

@@ -49,11 +49,11 @@ pub fn waitpid(child: Pid) -> Result<WaitEvent> {
     }
 }
 
-/// Becomes another program, looked for along PATH when `program` has no slash, with this environment.
-/// Returns only on failure.
+/// Becomes the program at a path, with this environment. A file that is no program the kernel knows is not
+/// handed to a shell. Returns only on failure.
 #[must_use]
-pub fn exec(program: &CStr, args: &[CString]) -> Errno {
-    match nix::unistd::execvp(program, args) {
+pub fn exec(path: &CStr, args: &[CString]) -> Errno {
+    match nix::unistd::execv(path, args) {
         Err(error) => error,
         Ok(never) => match never {},
     }

@@ -1,7 +1,7 @@
 /* A handler with SA_RESETHAND stays until a signal that the program really gets. */
 #include "dispositions.h"
 
-static int called;
+static volatile int called;
 
 static void handler(int signal)
 {

@@ -36,12 +36,14 @@ int main(int argc, char **argv)
         CHECK_EQ(pthread_create(&threads[i], NULL, spin, (void *)i), 0);
     while (!started[0] || !started[1])
         nanosleep(&pause, NULL);
+    vdso_stack_bias = 8;
     for (int i = 0; i < 2; i++) {
         struct sgx_run run = enclave_call(&e, i, EENTER, &op);
         CHECK_EQ(run.function, EENTER);
         CHECK_EQ(run.exception_vector, VECTOR_GP);
         CHECK_EQ(op.result, 9);
     }
+    vdso_stack_bias = 0;
     CHECK_EQ(enclave_run(&e, 2, (struct op){.function = OP_NOP}), 0);
     stop = 1;
     for (int i = 0; i < 2; i++)

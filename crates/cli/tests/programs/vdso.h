@@ -67,16 +67,49 @@ static inline void *vdso_lookup(const struct vdso *v, const char *name)
 
 #define ENTER_SYMBOL "__vdso_sgx_enter_enclave"
 
+static sgx_enter vdso_function __attribute__((used));
+
+/* The function keeps RBX, RBP and RSP for its caller and nothing else: R12 to R15 are what the enclave or
+ * an asynchronous exit left there, and C code wants them back. An enclave that is resumed leaves with the
+ * RSP of the entry that was interrupted, so each TCS has a stack of its own: whoever resumes it, from
+ * however deep a call, stands at the same place. */
+int vdso_enter_saving(unsigned long rdi, unsigned long rsi, unsigned long rdx, unsigned function,
+                      unsigned long r8, unsigned long r9, struct sgx_run *run);
+/* For who tries a TCS that another thread is on: that thread's stack is not to be touched. */
+static volatile int vdso_stack_bias __attribute__((used));
+static char vdso_stacks[16][1 << 16] __attribute__((used, aligned(1 << 16)));
+__asm__(".pushsection .text\n"
+        "vdso_enter_saving:\n"
+        "push %rbp\n mov %rsp, %rbp\n"
+        "push %rbx\n push %r12\n push %r13\n push %r14\n push %r15\n"
+        "mov 16(%rbp), %r10\n"
+        "mov (%r10), %rax\n shr $12, %rax\n add vdso_stack_bias(%rip), %eax\n"
+        "and $15, %eax\n inc %eax\n shl $16, %eax\n"
+        "lea vdso_stacks(%rip), %r11\n add %r11, %rax\n"
+        "mov %rsp, -8(%rax)\n mov %r10, -16(%rax)\n"
+        "lea -16(%rax), %rsp\n"
+        "call *vdso_function(%rip)\n"
+        "mov 8(%rsp), %rsp\n"
+        "pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbx\n pop %rbp\n"
+        "ret\n"
+        ".popsection\n");
+
+/* The function itself. */
+static inline sgx_enter vdso_raw(void)
+{
+    if (vdso_function == NULL) {
+        struct vdso v = vdso_open();
+        vdso_function = (sgx_enter)vdso_lookup(&v, ENTER_SYMBOL);
+        CHECK(vdso_function != NULL);
+    }
+    return vdso_function;
+}
+
+/* The function for C code to call. */
 static inline sgx_enter vdso_enter(void)
 {
-    static sgx_enter found;
-
-    if (found == NULL) {
-        struct vdso v = vdso_open();
-        found = (sgx_enter)vdso_lookup(&v, ENTER_SYMBOL);
-        CHECK(found != NULL);
-    }
-    return found;
+    vdso_raw();
+    return vdso_enter_saving;
 }
 
 /* One EENTER or ERESUME at TCS number `thread`. The block is fresh each time. */
@@ -115,10 +148,11 @@ static inline uint64_t enclave_step_over(const struct enclave *e, int thread, un
 /* A run block that reports this exception from inside. */
 #define CHECK_EXCEPTION(run, vector, error, address)                                         \
     do {                                                                                     \
-        CHECK_EQ((run).function, ERESUME);                                                   \
-        CHECK_EQ((run).exception_vector, vector);                                            \
-        CHECK_EQ((run).exception_error_code, error);                                         \
-        CHECK_EQ((run).exception_addr, address);                                             \
+        struct sgx_run checked_ = (run);                                                     \
+        CHECK_EQ(checked_.function, ERESUME);                                                \
+        CHECK_EQ(checked_.exception_vector, vector);                                         \
+        CHECK_EQ(checked_.exception_error_code, error);                                      \
+        CHECK_EQ(checked_.exception_addr, address);                                          \
     } while (0)
 
 #endif

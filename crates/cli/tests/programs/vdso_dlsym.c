@@ -13,7 +13,7 @@ int main(int argc, char **argv)
     sgx_enter enter = (sgx_enter)dlvsym(handle, ENTER_SYMBOL, "LINUX_2.6");
     CHECK(enter != NULL);
     CHECK(enter == (sgx_enter)dlsym(handle, ENTER_SYMBOL));
-    CHECK(enter == vdso_enter());
+    CHECK(enter == vdso_raw());
 
     struct sgx_run run = {.tcs = e.base + TCS(0)};
     struct op op = {.function = OP_NOP, .result = 9};

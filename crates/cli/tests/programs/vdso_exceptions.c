@@ -3,7 +3,10 @@
 
 static struct sgx_run fault(const struct enclave *e, struct op op)
 {
-    struct sgx_run run = enclave_call(e, 0, EENTER, &op);
+    /* The enclave goes on with it when it is resumed. */
+    static struct op kept;
+    kept = op;
+    struct sgx_run run = enclave_call(e, 0, EENTER, &kept);
 
     /* Leaves the interrupted frame: back to CSSA 0. */
     CHECK_EQ(run.function, ERESUME);
@@ -36,9 +39,6 @@ int main(int argc, char **argv)
     run = fault(&e, (struct op){.function = OP_BREAKPOINT});
     CHECK_EXCEPTION(run, VECTOR_UD, 0, 0);
     finish(&e, 1);
-    run = fault(&e, (struct op){.function = OP_CPUID});
-    CHECK_EXCEPTION(run, VECTOR_UD, 0, 0);
-    finish(&e, 2);
     run = fault(&e, (struct op){.function = OP_SYSCALL});
     CHECK_EXCEPTION(run, VECTOR_UD, 0, 0);
     finish(&e, 2);

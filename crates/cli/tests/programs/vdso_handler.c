@@ -83,6 +83,9 @@ int main(int argc, char **argv)
     CHECK_EQ(calls, 1);
 
     op = (struct op){.function = OP_STORE, .a = enclave.base + DATA, .b = 3, .result = 9};
+    /* An untouched page would have no entry and give 6. */
+    enclave_run(&enclave, 0, op);
+    op.result = 9;
     CHECK_EQ(mprotect((void *)(enclave.base + DATA), PAGE, PROT_READ), 0);
     CHECK_EQ(enter(on_fault, &run), 0);
     CHECK_EQ(run.function, EEXIT);

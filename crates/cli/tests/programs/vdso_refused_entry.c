@@ -36,7 +36,7 @@ int main(int argc, char **argv)
     /* Nothing was interrupted. */
     check_gp(at(e.base + TCS(0), ERESUME));
     check_epcm(at(e.base + DATA, EENTER), e.base + DATA);
-    check_epcm(at(e.base + CODE, ERESUME), e.base + CODE);
+    check_epcm(at(e.base + DATA, ERESUME), e.base + DATA);
     /* Not a page of the EPC, and not mapped at all. */
     CHECK_EQ(at((uint64_t)&e & ~(PAGE - 1), EENTER).exception_vector, VECTOR_PF);
     struct sgx_run run = at(e.base + HOLE, EENTER);

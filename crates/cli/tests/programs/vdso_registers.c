@@ -44,7 +44,7 @@ int main(int argc, char **argv)
         before[i] = 0x0123456789abcd00 + i;
     before[RDI] = (uint64_t)&op;
     memcpy(after, before, sizeof(after));
-    call_with(vdso_enter(), &run, after, &result);
+    call_with(vdso_raw(), &run, after, &result);
 
     CHECK_EQ(result, 0);
     CHECK_EQ(run.function, EEXIT);
@@ -59,6 +59,6 @@ int main(int argc, char **argv)
     CHECK_EQ(after[RBX], before[RBX]);
     CHECK_EQ(after[RDI], (uint64_t)&op);
     /* RCX at entry is the address after ENCLU, inside the vDSO. */
-    CHECK_EQ(op.regs[RCX] >> 14, (uint64_t)vdso_enter() >> 14);
+    CHECK_EQ(op.regs[RCX] >> 14, (uint64_t)vdso_raw() >> 14);
     return 0;
 }

@@ -31,7 +31,7 @@ int main(int argc, char **argv)
         if (strcmp(strings + symbols[i].st_name, ENTER_SYMBOL) == 0)
             enter = (sgx_enter)(base + symbols[i].st_value);
     CHECK(enter != NULL);
-    CHECK(enter == vdso_enter());
+    CHECK(enter == vdso_raw());
 
     struct sgx_run run = {.tcs = e.base + TCS(0)};
     struct op op = {.function = OP_NOP, .result = 9};

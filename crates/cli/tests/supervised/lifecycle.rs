@@ -93,7 +93,7 @@ fn child_outlives_the_program_and_still_has_sgx() {
 #[test]
 fn killing_the_supervisor_kills_the_program_with_a_word() {
     let folder = scratch("kill_supervisor");
-    let mut command = shell("grep TracerPid /proc/self/status; exec sleep 60");
+    let mut command = shell("grep TracerPid /proc/$$/status; exec sleep 60");
     let started = Started::new(&mut command, &folder);
     let tracer = wait_until("the tracer is known", || {
         let line = started.stdout();

@@ -14,6 +14,8 @@ use super::LaunchError;
 
 /// Where programs are looked for when there is no PATH.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
+/// How many scripts may interpret one another.
+const INTERPRETERS: u32 = 4;
 /// S_ISUID and S_ISGID.
 const SET_ID: u32 = 0o6000;
 
@@ -45,10 +47,8 @@ impl Program {
             return Err(not_executable("permission denied"));
         }
         // Memory of a program that its user may not read cannot be traced.
-        let mut file =
-            File::open(&path).map_err(|_denied| not_executable("not readable, so it cannot be traced"))?;
-        let mut start = [0; 5];
-        if file.read_exact(&mut start).is_ok() && start == *b"\x7fELF\x01" {
+        File::open(&path).map_err(|_denied| not_executable("not readable, so it cannot be traced"))?;
+        if has_32_bits(&path, INTERPRETERS) {
             return Err(LaunchError::ThirtyTwoBits(shown()));
         }
         if mode & SET_ID != 0 {
@@ -67,6 +67,21 @@ impl Program {
             _ => LaunchError::NotExecutable(shown, error.desc().into()),
         }
     }
+}
+
+/// Whether a program, or what interprets it as a script, is an ELF file of 32 bits.
+fn has_32_bits(path: &Path, depth: u32) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(256).read_to_end(&mut start));
+    if read.is_err() || start.starts_with(b"\x7fELF") {
+        return start.get(4) == Some(&1);
+    }
+    let Some(line) = start.strip_prefix(b"#!").and_then(|line| line.split(|&byte| byte == b'\n').next())
+    else {
+        return false;
+    };
+    let words = line.trim_ascii().split(|byte| byte.is_ascii_whitespace());
+    words.take(1).any(|word| depth > 0 && has_32_bits(Path::new(OsStr::from_bytes(word)), depth - 1))
 }
 
 /// The first executable file of that name, or else the first file at all, for a better error.

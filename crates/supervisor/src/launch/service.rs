@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyclave_platform::Machine;
 use anyclave_sys::fork::{self, Fork};
 use anyclave_sys::notify::Listener;
-use anyclave_sys::ptrace::{self, WaitEvent};
+use anyclave_sys::ptrace::{self, Stop, Tracee, WaitEvent};
 use anyclave_sys::{Errno, Pid, fd, host, prctl, startup};
 
 use super::{RunOptions, message};
@@ -60,6 +60,8 @@ fn supervise(options: &RunOptions, program: Pid, socket: OwnedFd) -> Result<(), 
             text.extend_from_slice(format!("{what}: {error}; `anyclave check` says more").as_bytes());
             // If nobody listens any more, nobody wants to know.
             let _ = fd::send_fd(socket.as_fd(), &text, None);
+            drop(socket);
+            let_go();
             return Err(());
         }
     };
@@ -67,6 +69,17 @@ fn supervise(options: &RunOptions, program: Pid, socket: OwnedFd) -> Result<(), 
     tracer.run();
     tracer.shared.wait_for_tracers();
     Ok(())
+}
+
+/// Lets a program that was seized already end by itself: our own end would kill it.
+fn let_go() {
+    while let Ok(Some((tid, event))) = ptrace::wait_any() {
+        if let WaitEvent::Stopped(stop) = event {
+            let signal = if let Stop::SignalDelivery { signal } = stop { signal } else { 0 };
+            // It may be dead by now.
+            let _ = Tracee::new(tid).cont(signal);
+        }
+    }
 }
 
 /// An error and what was tried.
@@ -86,8 +99,8 @@ fn begin(options: &RunOptions, program: Pid, socket: BorrowedFd<'_>) -> Result<T
     let releaser = Arc::new(Releaser::new().map_err(failed("enclave files cannot be watched"))?);
 
     let unheard = "the program does not listen";
-    let us = fork::getpid().as_raw().to_le_bytes();
-    fd::send_fd(socket, &us, None).map_err(failed(unheard))?;
+    let [a, b, c, d] = fork::getpid().as_raw().to_le_bytes();
+    fd::send_fd(socket, &[message::PID, a, b, c, d], None).map_err(failed(unheard))?;
     expect(socket, message::SEIZE)?;
     ptrace::seize(program, self::options()).map_err(failed("this host does not let us trace (ptrace)"))?;
     let mm = Arc::default();

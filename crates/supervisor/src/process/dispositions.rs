@@ -47,6 +47,12 @@ impl SigAction {
         bytes
     }
 
+    /// Whether the handler runs once only.
+    pub(crate) const fn resets(&self) -> bool {
+        const SA_RESETHAND: u64 = 0x8000_0000;
+        self.flags & SA_RESETHAND != 0
+    }
+
     /// Whether the signal is ignored.
     pub(crate) const fn is_ignored(&self) -> bool {
         self.handler == IGNORE

@@ -4,8 +4,8 @@ pub(crate) mod dispositions;
 pub(crate) mod registry;
 pub(crate) mod windows;
 
-use std::collections::HashSet;
-use std::sync::atomic::AtomicBool;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyclave_sys::mem::ProcessMem;
@@ -25,6 +25,8 @@ pub(crate) struct Process {
     pub(crate) mm: Arc<Mutex<Mm>>,
     /// Dispositions of the fault signals.
     pub(crate) dispositions: Mutex<Dispositions>,
+    /// How often the kernel has taken a handler from it to force a signal.
+    pub(crate) resets: AtomicU64,
     /// What PR_GET_DUMPABLE answers.
     pub(crate) dumpable: AtomicBool,
     /// The window filter is on it.
@@ -42,6 +44,7 @@ impl Process {
             mem: ProcessMem::open(tgid)?,
             mm,
             dispositions: Mutex::default(),
+            resets: AtomicU64::new(0),
             dumpable: AtomicBool::new(true),
             window_filter: AtomicBool::new(false),
         })
@@ -67,15 +70,36 @@ pub(crate) struct Mm {
     pub(crate) stub: Option<Stub>,
     /// Addresses at which a CPUID was replaced.
     pub(crate) cpuid_sites: HashSet<u64>,
+    /// Selector bytes that threads have.
+    slots: BTreeSet<usize>,
+}
+
+impl Mm {
+    /// A free selector byte, for the thread that asks.
+    pub(crate) fn take_slot(&mut self) -> Option<usize> {
+        let free = (0..SELECTORS).find(|slot| !self.slots.contains(slot))?;
+        self.slots.insert(free);
+        Some(free)
+    }
+
+    /// The thread with this byte is gone.
+    pub(crate) fn free_slot(&mut self, slot: usize) {
+        self.slots.remove(&slot);
+    }
 }
 
 /// Where scratch memory begins behind the code, which is shorter than a page.
-pub(crate) const SCRATCH_OFFSET: u64 = 4096;
+const SCRATCH_OFFSET: u64 = 4096;
 /// Bytes of scratch memory a thread has: enough for a seccomp filter.
 const SCRATCH_PIECE: u64 = 1024;
 const SCRATCH_PIECES: u64 = 16;
 /// Bytes of all scratch memory.
-pub(crate) const SCRATCH_BYTES: u64 = SCRATCH_PIECE * SCRATCH_PIECES;
+const SCRATCH_BYTES: u64 = SCRATCH_PIECE * SCRATCH_PIECES;
+/// Where the selector bytes of threads begin, and how many there are.
+const SELECTOR_OFFSET: u64 = SCRATCH_OFFSET + SCRATCH_BYTES;
+const SELECTORS: usize = 4096;
+/// Where the tables of the vDSO begin.
+pub(crate) const TABLES_OFFSET: u64 = SELECTOR_OFFSET + SELECTORS as u64;
 
 /// Our code in an address space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +146,11 @@ impl Stub {
     pub(crate) fn scratch(self, tid: Pid) -> u64 {
         let piece = u64::from(tid.as_raw().unsigned_abs()) % SCRATCH_PIECES;
         self.code + SCRATCH_OFFSET + piece * SCRATCH_PIECE
+    }
+
+    /// The selector byte of a slot.
+    pub(crate) fn selector(self, slot: usize) -> u64 {
+        self.code + SELECTOR_OFFSET + slot as u64
     }
 
     fn in_enter(self, offset: usize) -> u64 {

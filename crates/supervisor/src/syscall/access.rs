@@ -18,6 +18,7 @@ pub(super) fn access(call: &Notified<'_>) -> Answer {
     let refused = match device::find(call.shared, &call.process, dirfd, &path) {
         Some(Found::Node(_)) => libc::X_OK,
         Some(Found::Directory) => libc::W_OK,
+        Some(Found::BeneathNode) => return Answer::error(Errno::ENOTDIR),
         Some(Found::OpenFile(_)) | None => return Answer::CONTINUE,
     };
     let mode = low(mode);

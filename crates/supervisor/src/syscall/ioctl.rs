@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyclave_driver::{
     Answer as DriverAnswer, Caller, Efault, EnclaveId, Progress, Reply, SourceError, Wait,
@@ -40,7 +41,7 @@ fn on_enclave(call: &Notified<'_>, id: EnclaveId, home: &Arc<Memfd>, command: u3
         windows: call.process.mm().windows.clone(),
         provision: call.releaser.provision_identity(),
         tid: call.call.pid,
-        asked: 0,
+        looked: None,
     };
     let mut progress = {
         let mut core = call.shared.core();
@@ -88,8 +89,8 @@ struct CallingThread<'a> {
     /// Device and inode of the provision node's file.
     provision: (u64, u64),
     tid: Pid,
-    /// How often it was asked for signals.
-    asked: u32,
+    /// When it was last looked whether it has signals.
+    looked: Option<Instant>,
 }
 
 impl Caller for CallingThread<'_> {
@@ -116,11 +117,11 @@ impl Caller for CallingThread<'_> {
 
     fn signal_pending(&mut self) -> bool {
         /// A look costs a file; a page is added in a few microseconds.
-        const PAGES_A_LOOK: u32 = 64;
-        self.asked = self.asked.wrapping_add(1);
-        if self.asked % PAGES_A_LOOK != 1 {
+        const BETWEEN_LOOKS: Duration = Duration::from_micros(500);
+        if self.looked.is_some_and(|looked| looked.elapsed() < BETWEEN_LOOKS) {
             return false;
         }
+        self.looked = Some(Instant::now());
         // A thread that cannot be looked at any more is dead.
         Status::read(self.tid)
             .map_or(true, |status| (status.pending | status.shared_pending) & !status.blocked != 0)

@@ -46,6 +46,7 @@ pub(super) fn open(call: &Notified<'_>) -> Answer {
         // Opening a descriptor through /proc opens the device behind it once more.
         Some(Found::OpenFile(DeviceFile::Enclave { .. })) => Device::Enclave,
         Some(Found::OpenFile(DeviceFile::Provision)) => Device::Provision,
+        Some(Found::BeneathNode) => return Answer::error(Errno::ENOTDIR),
         Some(Found::Directory) | None => return Answer::CONTINUE,
     };
     // The argument was read while the thread waited; was it still this thread?

@@ -45,6 +45,7 @@ pub(super) fn stat(call: &Notified<'_>) -> Answer {
         Some(Found::OpenFile(DeviceFile::Enclave { .. })) => Status::node(Device::Enclave),
         Some(Found::OpenFile(DeviceFile::Provision)) => Status::node(Device::Provision),
         Some(Found::Directory) => Status { mode: DIRECTORY_MODE, links: 2, rdev: (0, 0), inode: 0x5100 },
+        Some(Found::BeneathNode) => return Answer::error(Errno::ENOTDIR),
         None => return Answer::CONTINUE,
     };
     // /dev holds the nodes, so they have its device and its times.

@@ -52,6 +52,7 @@ impl Tracer {
         let mut regs = *regs;
         load_state(&mut regs, &state);
         thread.tracee.set_regs(&regs)?;
+        self.allow_calls(thread);
         Ok(regs)
     }
 }

@@ -41,6 +41,7 @@ impl Tracer {
     /// A new thread is about to run its first instruction.
     pub(super) fn on_first_stop(&mut self, thread: &mut Thread) -> Result<Next> {
         thread.started = true;
+        Self::note_mask(thread)?;
         let leads = thread.process.tgid == thread.tracee.tid();
         if leads && self.hand_over(thread)? {
             return Ok(Next::HandedOver);

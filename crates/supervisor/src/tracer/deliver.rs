@@ -1,12 +1,11 @@
 //! Delivering an exception as the signal, and with the frame, that Linux on real hardware would give.
 
-use anyclave_sys::procfs::Status;
 use anyclave_sys::ptrace::SigInfo;
 use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::{Result, signal};
 
 use super::exception::Exception;
-use super::forced::install_action;
+use super::forced::{install_action, install_guarded};
 use super::{Thread, Tracer};
 use crate::process::dispositions::{SigAction, in_set, set_of};
 
@@ -38,8 +37,7 @@ impl FramePatch {
         }
     }
 
-    /// The thread stands at its handler's first instruction: corrects the frame and lets it go.
-    pub(super) fn correct(self, thread: &Thread) -> Result<()> {
+    fn apply(self, thread: &Thread) -> Result<()> {
         let ucontext = thread.tracee.regs()?.rdx;
         let words =
             [(frame::ERR, Some(self.err)), (frame::TRAPNO, Some(self.trapno)), (frame::CR2, self.cr2)];
@@ -48,6 +46,37 @@ impl FramePatch {
                 // The kernel has just written this frame; if it is unmapped again, so be it.
                 let _ = thread.process.mem.write(ucontext.wrapping_add(offset), &value.to_le_bytes());
             }
+        }
+        Ok(())
+    }
+}
+
+/// A signal on its way to the program's handler, whose first instruction it will stop at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Delivery {
+    signal: i32,
+    frame: Option<FramePatch>,
+    /// The handler runs this once only: a sentinel takes its place.
+    last: bool,
+}
+
+impl Delivery {
+    /// The thread stands at its handler's first instruction: does what is to be done there and lets it go.
+    pub(super) fn arrive(self, thread: &Thread) -> Result<()> {
+        if let Some(frame) = self.frame {
+            frame.apply(thread)?;
+        }
+        let stub = thread.process.mm().stub;
+        if let Some(stub) = stub.filter(|_| self.last) {
+            let reset = {
+                let mut book = thread.process.dispositions();
+                let action = book.get(self.signal).unwrap_or_default();
+                book.set(self.signal, SigAction { handler: 0, ..action });
+                SigAction { handler: 0, ..action }
+            };
+            let mut call = RemoteCall::begin(thread.tracee, stub.syscall())?;
+            install_guarded(&mut call, &thread.process, stub, self.signal, reset)?;
+            call.finish()?;
         }
         thread.tracee.cont(0)
     }
@@ -93,9 +122,9 @@ impl Tracer {
             let handled = book.get(target).is_some_and(|action| action.is_handler());
             return resume(thread, target, frame.filter(|_| handled));
         }
-        let status = Status::read(thread.tracee.tid())?;
+        let traces = self.traces(thread, original)?;
         let was_blocked = |signal| {
-            if signal == original { !in_set(status.caught, signal) } else { in_set(status.blocked, signal) }
+            if signal == original { traces.was_blocked } else { in_set(traces.mask, signal) }
         };
         let handled = book.get(target).is_some_and(|action| action.is_handler());
         if !handled || was_blocked(target) {
@@ -152,8 +181,15 @@ impl Tracer {
     }
 }
 
-/// Lets the kernel deliver, stopping at the handler's first instruction where the frame needs correcting.
-fn resume(thread: &mut Thread, signal: i32, frame: Option<FramePatch>) -> Result<()> {
-    thread.frame = frame;
-    if frame.is_some() { thread.tracee.singlestep(signal) } else { thread.tracee.cont(signal) }
+/// Lets the kernel deliver, stopping at the handler's first instruction where there is something to do.
+pub(super) fn resume(thread: &mut Thread, signal: i32, frame: Option<FramePatch>) -> Result<()> {
+    let last = {
+        let book = thread.process.dispositions();
+        book.guarded && book.get(signal).is_some_and(|action| action.is_handler() && action.resets())
+    };
+    if frame.is_none() && !last {
+        return thread.tracee.cont(signal);
+    }
+    thread.delivery = Some(Delivery { signal, frame, last });
+    thread.tracee.singlestep(signal)
 }

@@ -45,6 +45,11 @@ impl Tracer {
                 let mut regs = *regs;
                 load_state(&mut regs, &state);
                 thread.tracee.set_regs(&regs)?;
+                if thread.processor.inside() {
+                    self.forbid_calls(thread)?;
+                } else {
+                    self.allow_calls(thread);
+                }
                 self.swallow(thread, signal)
             }
             Err((exception, refusal)) => {

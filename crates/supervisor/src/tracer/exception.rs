@@ -98,6 +98,14 @@ impl Tracer {
         self.deliver(thread, signal, &exception, regs.rip)
     }
 
+    /// A thread inside an enclave executed SYSCALL or INT 80H, which raise #UD there. Both have two bytes. What
+    /// SYSCALL did to RCX and R11 cannot be undone.
+    pub(super) fn on_call_inside(&mut self, thread: &mut Thread) -> Result<()> {
+        let mut regs = thread.tracee.regs()?;
+        regs.rip = regs.rip.wrapping_sub(2);
+        self.exception_inside(thread, &regs, libc::SIGSYS, Exception::undefined())
+    }
+
     /// Undoes what the host made of the exception.
     fn classify(
         &self,
@@ -130,7 +138,7 @@ impl Tracer {
                 let address = info.addr();
                 let fault = Exception::page_fault(address, Pfec::U, signal, info.code());
                 let access = access_of(&fault, regs, code);
-                let present = self.host_maps(thread, address) && info.code() == SEGV_ACCERR;
+                let present = info.code() == SEGV_ACCERR && self.is_present(thread, address);
                 let code = pfec(access) | if present { Pfec::P } else { Pfec::empty() };
                 Exception::page_fault(address, code, signal, info.code())
             }

@@ -11,7 +11,7 @@ use super::{Thread, Tracer};
 use crate::filter::FAULT_SIGNALS;
 use crate::patch::vdso::{EnterFunction, Vdso};
 use crate::process::dispositions::Dispositions;
-use crate::process::{Mm, Process, SCRATCH_BYTES, SCRATCH_OFFSET, Stub};
+use crate::process::{Mm, Process, Stub, TABLES_OFFSET};
 use crate::tracer::forced::install_action;
 
 /// Code segment of 64-bit user code.
@@ -23,7 +23,6 @@ const PAGE: u64 = 4096;
 /// The vDSO of a process, read before anything is changed.
 struct Image {
     base: u64,
-    end: u64,
     bytes: Vec<u8>,
 }
 
@@ -89,9 +88,8 @@ impl Tracer {
         let code = anyclave_stub::code();
         let function = code.get(offset::enter_enclave()..offset::enter_enclave_end()).unwrap_or_default();
         let enter = EnterFunction { code: function, cfi: anyclave_stub::enter_enclave_cfi(), address: 0 };
-        let tables_at = SCRATCH_OFFSET + SCRATCH_BYTES;
-        let length = (tables_at + vdso.region_len(&enter) as u64).next_multiple_of(PAGE);
-        let region = match map_near(call, image.end, length)? {
+        let length = (TABLES_OFFSET + vdso.region_len(&enter) as u64).next_multiple_of(PAGE);
+        let region = match map(call, length)? {
             Ok(region) => region,
             Err(error) => {
                 self.shared
@@ -101,9 +99,9 @@ impl Tracer {
             }
         };
         let enter = EnterFunction { address: region + offset::enter_enclave() as u64, ..enter };
-        let edit = vdso.edit(image.base, region + tables_at, &enter);
+        let edit = vdso.edit(image.base, region + TABLES_OFFSET, &enter);
         process.mem.write(region, code)?;
-        process.mem.write(region + tables_at, &edit.region)?;
+        process.mem.write(region + TABLES_OFFSET, &edit.region)?;
         for (offset, bytes) in &edit.edits {
             process.mem.write(image.base + *offset as u64, bytes)?;
         }
@@ -111,16 +109,11 @@ impl Tracer {
     }
 }
 
-/// Maps `length` bytes right behind the vDSO, where nothing of the program's layout moves for it, or
-/// anywhere.
-fn map_near(call: &mut RemoteCall, end: u64, length: u64) -> Result<std::result::Result<u64, Errno>> {
+/// Maps `length` bytes anywhere.
+fn map(call: &mut RemoteCall, length: u64) -> Result<std::result::Result<u64, Errno>> {
     let number = |value: i32| u64::from(value.cast_unsigned());
     let prot = number(libc::PROT_READ | libc::PROT_EXEC);
     let flags = number(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    let fixed = flags | number(libc::MAP_FIXED_NOREPLACE);
-    if let Ok(region) = call.call(libc::SYS_mmap, [end, length, prot, fixed, u64::MAX, 0])? {
-        return Ok(Ok(region));
-    }
     call.call(libc::SYS_mmap, [0, length, prot, flags, u64::MAX, 0])
 }
 
@@ -134,7 +127,7 @@ fn read_vdso(process: &Process) -> Result<Option<Image>> {
     };
     let mut bytes = vec![0; usize::try_from(vma.end - vma.start).or(Err(Errno::EIO))?];
     process.mem.read(base, &mut bytes)?;
-    Ok(Some(Image { base, end: vma.end, bytes }))
+    Ok(Some(Image { base, bytes }))
 }
 
 /// An exec keeps signals ignored; where a sentinel stood in for that, it is done here.

@@ -16,9 +16,8 @@ impl Tracer {
     pub(super) fn on_death(&mut self, tid: Pid) {
         self.forget_stranger(tid);
         self.shared.registry.remove(tid);
-        if let Some(mut thread) = self.threads.remove(&tid)
-            && thread.processor.inside()
-        {
+        if let Some(mut thread) = self.threads.remove(&tid) {
+            self.end_dispatch(&thread);
             self.shared.core().machine.parts().package.abandon(&mut thread.processor);
         }
     }

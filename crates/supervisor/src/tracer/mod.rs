@@ -8,6 +8,7 @@ mod clone;
 mod convert;
 mod cpuid;
 mod deliver;
+mod dispatch;
 mod enclu;
 mod exception;
 mod exec;
@@ -38,7 +39,7 @@ use crate::filter::Reason;
 use crate::process::Process;
 use crate::shared::Shared;
 use crate::syscall;
-use deliver::{FramePatch, Raised};
+use deliver::{Delivery, Raised};
 
 /// Everything that a tracee is seized with.
 pub(crate) fn options() -> ptrace::Options {
@@ -62,8 +63,12 @@ pub(crate) struct Thread {
     pub(crate) processor: Processor,
     /// A signal that was sent on behalf of an exception and is still to be dressed as one.
     raised: Option<Raised>,
-    /// A signal frame that is being built and will be corrected at the handler's first instruction.
-    frame: Option<FramePatch>,
+    /// A signal whose frame is being built.
+    delivery: Option<Delivery>,
+    /// The byte that forbids its system calls, from its first entry on.
+    selector: Option<dispatch::Selector>,
+    /// What is known of its mask.
+    seen: forced::Seen,
     /// Told to run for the first time.
     pub(crate) started: bool,
 }
@@ -75,7 +80,9 @@ impl Thread {
             process,
             processor: Processor::default(),
             raised: None,
-            frame: None,
+            delivery: None,
+            selector: None,
+            seen: forced::Seen::default(),
             started: false,
         }
     }

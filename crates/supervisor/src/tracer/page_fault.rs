@@ -28,8 +28,9 @@ impl Tracer {
         };
         let page = Linear(address).page();
         if !allows(window.rights, access) {
-            let present = if self.host_maps(thread, address) { Pfec::P } else { Pfec::empty() };
-            let code = pfec(access) | present;
+            // A mapping without any right has no present entries.
+            let present = !window.rights.is_empty() && self.host_maps(thread, address);
+            let code = pfec(access) | if present { Pfec::P } else { Pfec::empty() };
             return Ok(Verdict::Deliver(Exception::page_fault(address, code, libc::SIGSEGV, SEGV_ACCERR)));
         }
         let epcm_refuses = {
@@ -64,9 +65,17 @@ impl Tracer {
         Ok(Verdict::Resolved)
     }
 
-    /// Whether the host has a page table entry for an address: what P of an error code would be.
+    /// Whether the host has a page table entry for an address.
     pub(super) fn host_maps(&self, thread: &Thread, address: u64) -> bool {
         procfs::pagemap(thread.process.tgid, address).is_ok_and(procfs::PagemapEntry::present)
+    }
+
+    /// What P of an error code is at an address outside all windows. The entries of a mapping without any
+    /// right count as present in the host's list, but not for the processor.
+    pub(super) fn is_present(&self, thread: &Thread, address: u64) -> bool {
+        let vma = thread.process.mem.maps().find_at_or_above(address).ok().flatten();
+        vma.is_some_and(|vma| vma.contains(address) && (vma.read || vma.write || vma.exec))
+            && self.host_maps(thread, address)
     }
 
     /// Makes the reachable pages of a window around a page accessible.

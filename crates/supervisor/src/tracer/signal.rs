@@ -3,20 +3,24 @@
 use anyclave_sys::Result;
 use anyclave_sys::ptrace::SigInfo;
 
+use super::deliver::resume;
 use super::{Thread, Tracer};
 use crate::filter::FAULT_SIGNALS;
 
 impl Tracer {
     /// A signal is about to be delivered.
     pub(super) fn on_signal(&mut self, thread: &mut Thread, signal: i32) -> Result<()> {
-        if let Some(frame) = thread.frame.take()
+        if let Some(delivery) = thread.delivery.take()
             && signal == libc::SIGTRAP
         {
-            return frame.correct(thread);
+            return delivery.arrive(thread);
         }
         let info = thread.tracee.siginfo()?;
         if let Some(raised) = thread.raised.take_if(|raised| raised.is(signal, &info)) {
             return raised.dress(thread);
+        }
+        if signal == libc::SIGSYS && info.code() == SYS_USER_DISPATCH && thread.processor.inside() {
+            return self.on_call_inside(thread);
         }
         if forced_by_processor(signal, &info) {
             return self.on_exception(thread, signal, &info);
@@ -26,7 +30,7 @@ impl Tracer {
         if self.has_no_handler(thread, signal) {
             return self.deliver_default(thread, signal, &info);
         }
-        thread.tracee.cont(signal)
+        resume(thread, signal, None)
     }
 
     /// Whether a sentinel of ours stands where the program has no handler.
@@ -35,6 +39,9 @@ impl Tracer {
         dispositions.guarded && dispositions.get(signal).is_some_and(|action| !action.is_handler())
     }
 }
+
+/// si_code of SIGSYS for syscall user dispatch.
+const SYS_USER_DISPATCH: i32 = 2;
 
 /// A signal that the kernel forces on the thread for an exception: its code is above zero.
 fn forced_by_processor(signal: i32, info: &SigInfo) -> bool {
