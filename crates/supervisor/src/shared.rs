@@ -8,8 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use anyclave_cpu::Entropy;
 use anyclave_driver::EnclaveId;
 use anyclave_platform::Machine;
-use anyclave_sys::Pid;
 use anyclave_sys::memfd::Memfd;
+use anyclave_sys::{Pid, probe};
 
 use crate::fatal::fatal;
 use crate::homes::HomeFrames;
@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) log: Log,
     /// Where files have CPUID instructions.
     pub(crate) sites: SiteCache,
+    /// The host has `int 0x80` for 64-bit code too, so that it can stand for CPUID.
+    pub(crate) int80: bool,
     /// Tracers that run beside the first.
     tracers: Mutex<usize>,
     tracer_ended: Condvar,
@@ -62,6 +64,7 @@ impl Shared {
             registry: Registry::default(),
             log,
             sites: SiteCache::default(),
+            int80: probe::ia32_emulation().is_ok(),
             tracers: Mutex::new(0),
             tracer_ended: Condvar::new(),
         }

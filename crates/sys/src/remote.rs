@@ -17,8 +17,8 @@ const NO_CALL: u64 = u64::MAX;
 ///
 /// Between the two the tracee is always stopped. All signals but SIGKILL and SIGSTOP are blocked; a SIGSTOP
 /// that arrives is held back and sent again at the end. A group-stop or an interruption that arrives does
-/// not hold up the calls; the two `…_seen` methods tell of it, and the caller acts as if it had waited for
-/// it itself. When the tracee dies, execs or reaches its exit stop in between, every method fails with
+/// not hold up the calls; the two `…_seen` methods tell of it. A group-stop that still lasts is reported once
+/// more when the tracee is resumed. When the tracee dies, execs or reaches its exit stop in between, every method fails with
 /// `ESRCH`, the registers are left as they are, and the next wait reports what happened.
 #[derive(Debug)]
 pub struct RemoteCall {
@@ -139,6 +139,10 @@ impl RemoteCall {
         }
         self.tracee.set_regs(&self.regs)?;
         self.tracee.set_sigmask(self.sigmask)?;
+        if self.group_stop.is_some() {
+            // Its report was used up; when the tracee is resumed it reports the group-stop again.
+            self.tracee.interrupt()?;
+        }
         if self.held_stop { tkill(self.tracee.tid(), libc::SIGSTOP) } else { Ok(()) }
     }
 

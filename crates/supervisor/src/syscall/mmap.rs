@@ -88,7 +88,7 @@ fn of_the_host(shared: &Shared, thread: &Thread, stub: Stub, arguments: &Argumen
 
 /// The checks that come before an address is chosen.
 fn checked(process: &Process, arguments: &Arguments) -> std::result::Result<Rights, Errno> {
-    if arguments.offset % 4096 != 0 || arguments.length == 0 {
+    if !arguments.offset.is_multiple_of(4096) || arguments.length == 0 {
         return Err(Errno::EINVAL);
     }
     let [kind, ..] = arguments.flags.to_le_bytes();

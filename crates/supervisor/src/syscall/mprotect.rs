@@ -23,7 +23,7 @@ pub(super) fn mprotect(shared: &Shared, thread: &Thread, regs: &Regs) -> Result<
         (mm.windows.within(start, end), mm.stub)
     };
     let Some(stub) = stub.filter(|_| !windows.is_empty()) else { return thread.tracee.cont(0) };
-    if start % 4096 != 0 || regs.rdx & !7 != 0 {
+    if !start.is_multiple_of(4096) || regs.rdx & !7 != 0 {
         // Alignment is refused by the host, and PROT_GROWSDOWN and the like are no rights.
         return answer(thread, Err(Errno::EINVAL));
     }

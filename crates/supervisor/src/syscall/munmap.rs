@@ -27,7 +27,7 @@ pub(super) fn munmap(thread: &Thread, regs: &Regs) -> Result<()> {
 pub(super) const fn range(start: u64, length: u64) -> (u64, u64) {
     let end = match start.checked_add(length) {
         Some(end) if end <= u64::MAX - 4095 => (end + 4095) & !4095,
-        _ => u64::MAX & !4095,
+        _ => !4095,
     };
     (start, end)
 }

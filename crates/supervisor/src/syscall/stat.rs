@@ -112,8 +112,6 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     /// The offsets above are the C library's.
     #[test]
     fn layouts_are_those_of_the_host() {

@@ -1,7 +1,7 @@
 //! CPUID: replaced in the text of programs, answered from the machine's model.
 //!
 //! Where it lies above 4 GiB it becomes `int 0x80`, which stops the thread at a filter and forces no signal
-//! on it; below, where that is a system call of 32-bit code, UD2.
+//! on it; below, where that is a system call of 32-bit code, and on hosts without `int 0x80`, UD2.
 
 use anyclave_arch::cpuid::Registers;
 use anyclave_sys::maps::Vma;
@@ -86,7 +86,7 @@ fn replace_in(shared: &Shared, process: &Process, vma: &Vma) {
         if address >= vma.end || process.mem.read(address, &mut bytes).is_err() || bytes != CPUID {
             continue;
         }
-        let replacement = if address >= FOUR_GIB { INT_80 } else { UD2 };
+        let replacement = if shared.int80 && address >= FOUR_GIB { INT_80 } else { UD2 };
         if process.mem.write(address, &replacement).is_ok() {
             process.mm().cpuid_sites.insert(address);
         }

@@ -14,6 +14,9 @@ use super::{Thread, Tracer, options};
 use crate::process::Process;
 use crate::shared::Shared;
 
+/// Name of tracer threads; a nested `anyclave` knows by it that it is traced by one.
+const TRACER_NAME: &str = "anyclave-tracer";
+
 /// A process between two tracers.
 struct Parked {
     tid: Pid,
@@ -47,7 +50,7 @@ impl Tracer {
         tracee.detach(0)?;
         let shared = Arc::clone(&self.shared);
         self.shared.tracer_begins();
-        let spawned = std::thread::Builder::new().name(format!("tracer {}", parked.tid)).spawn(move || {
+        let spawned = std::thread::Builder::new().name(TRACER_NAME.into()).spawn(move || {
             take_up(&shared, parked);
             shared.tracer_ends();
         });

@@ -2,7 +2,7 @@
 
 use anyclave_arch::{Linear, PAGE_SIZE, PageType, Pfec};
 use anyclave_cpu::Access;
-use anyclave_driver::{FaultOutcome, Rights};
+use anyclave_driver::{FaultCause, FaultOutcome, Rights};
 use anyclave_sys::{Result, procfs};
 
 use super::exception::{BUS_ADRERR, Exception, SEGV_ACCERR, pfec};
@@ -20,6 +20,16 @@ pub(super) enum Verdict {
     Deliver(Exception),
 }
 
+/// What is behind a page of a window.
+enum Behind {
+    /// No page of the enclave.
+    Nothing(FaultCause),
+    /// A page that enclave code must not touch.
+    Forbidden(PageType),
+    /// A page that it may.
+    Reachable,
+}
+
 impl Tracer {
     /// Decides a page fault of a thread, inside an enclave or not.
     pub(super) fn decide(&mut self, thread: &mut Thread, address: u64, access: Access) -> Result<Verdict> {
@@ -33,36 +43,40 @@ impl Tracer {
             let code = pfec(access) | if present { Pfec::P } else { Pfec::empty() };
             return Ok(Verdict::Deliver(Exception::page_fault(address, code, libc::SIGSEGV, SEGV_ACCERR)));
         }
-        let epcm_refuses = {
-            let core = self.shared.core();
-            match core.machine.driver().fault(window.enclave, page, window.rights) {
-                FaultOutcome::Sigbus(cause) => {
-                    self.shared.log.refused(format_args!("page fault at {address:#x}: SIGBUS: {cause}"));
-                    let code = pfec(access);
-                    return Ok(Verdict::Deliver(Exception::page_fault(
-                        address,
-                        code,
-                        libc::SIGBUS,
-                        BUS_ADRERR,
-                    )));
-                }
-                FaultOutcome::Map(epc) => {
-                    let entry = core.machine.package().epcm_entry(epc);
-                    let at_home = core.machine.package().frames().is_at_home(epc);
-                    (!at_home).then(|| (entry.page_type, epc))
-                }
-            }
+        let refused = |code, signal, si_code| {
+            Ok(Verdict::Deliver(Exception::page_fault(address, pfec(access) | code, signal, si_code)))
         };
-        if let Some((page_type, _)) = epcm_refuses {
-            self.shared.log.refused(format_args!(
-                "page fault at {address:#x}: the EPCM forbids the access: the page is {}",
-                name_of(page_type)
-            ));
-            let code = pfec(access) | Pfec::P | Pfec::SGX;
-            return Ok(Verdict::Deliver(Exception::page_fault(address, code, libc::SIGSEGV, SEGV_ACCERR)));
+        match self.look_up(&window, page) {
+            Behind::Nothing(cause) => {
+                self.shared.log.refused(format_args!("page fault at {address:#x}: SIGBUS: {cause}"));
+                return refused(Pfec::empty(), libc::SIGBUS, BUS_ADRERR);
+            }
+            Behind::Forbidden(page_type) => {
+                self.shared.log.refused(format_args!(
+                    "page fault at {address:#x}: the EPCM forbids the access: the page is {}",
+                    page_type.name()
+                ));
+                return refused(Pfec::P | Pfec::SGX, libc::SIGSEGV, SEGV_ACCERR);
+            }
+            Behind::Reachable => {}
         }
         self.uncover(thread, &window, page.0)?;
         Ok(Verdict::Resolved)
+    }
+
+    /// What the driver and the EPCM have at a page of a window.
+    fn look_up(&self, window: &Window, page: Linear) -> Behind {
+        let core = self.shared.core();
+        let epc = match core.machine.fault(window.enclave, page, window.rights) {
+            FaultOutcome::Sigbus(cause) => return Behind::Nothing(cause),
+            FaultOutcome::Map(epc) => epc,
+        };
+        let package = core.machine.package();
+        if package.frames().is_at_home(epc) {
+            Behind::Reachable
+        } else {
+            Behind::Forbidden(package.epcm_entry(epc).page_type)
+        }
     }
 
     /// Whether the host has a page table entry for an address.
@@ -95,8 +109,4 @@ pub(super) const fn allows(rights: Rights, access: Access) -> bool {
         Access::Write => rights.contains(Rights::WRITE),
         Access::Fetch => rights.contains(Rights::EXEC),
     }
-}
-
-const fn name_of(page_type: PageType) -> &'static str {
-    page_type.name()
 }
