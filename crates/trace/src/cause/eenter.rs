@@ -6,6 +6,7 @@ causes! {
     /// Why EENTER fails.
     EenterCause of Leaf::Enclu(Enclu::Eenter);
     RbxUnaligned: Gp, "the TCS (RBX) is not page-aligned";
+    RbxNotCanonical: Gp, "the TCS (RBX) is not canonical";
     RbxNotEpc: PfWrite, "the TCS (RBX) is not in the EPC";
     AepNotCanonical: Gp, "the AEP (RCX) is not canonical";
     TcsInvalid: PfWrite, "the page of the TCS is not in use";
@@ -22,6 +23,7 @@ causes! {
     ModeMismatch: Gp, "a 32-bit enclave is entered from 64-bit mode";
     XfrmNotEnabled: Gp, "ATTRIBUTES.XFRM has a bit that XCR0 lacks";
     CssaNotBelowNssa: Gp, "TCS.CSSA has reached TCS.NSSA";
+    SsaNotCanonical: Gp, "a page of the SSA frame is not at a canonical address";
     SsaNotEpc: PfWrite, "a page of the SSA frame is not in the EPC";
     SsaInvalid: PfWrite, "a page of the SSA frame is not in use";
     SsaBlocked: PfWrite, "a page of the SSA frame is blocked";

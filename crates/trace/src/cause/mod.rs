@@ -139,6 +139,8 @@ gather! {
 }
 
 #[cfg(test)]
+mod outcomes;
+#[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 

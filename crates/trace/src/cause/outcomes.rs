@@ -1,0 +1,120 @@
+//! The outcome of every check once more, in the manual's order of outcomes rather than of checks: what the
+//! enums declare is held against this second transcription.
+
+use std::collections::BTreeMap;
+
+use super::Cause;
+
+const GP: &str = "#GP(0)";
+const READ: &str = "#PF(SGX, read)";
+const WRITE: &str = "#PF(SGX, write)";
+
+/// Leaf, outcome, names of the checks.
+const TABLE: &[(&str, &str, &str)] = &[
+    ("ENCLS", GP, "LeafNotEnumerated"),
+    ("ENCLU", GP, "LeafUnknown LeafNotEnumerated EntryInside NotInside"),
+    // ECREATE: faults only
+    ("ENCLS[ECREATE]", WRITE, "RcxNotEpc PageValid"),
+    ("ENCLS[ECREATE]", GP, "RbxUnaligned RcxUnaligned SrcpgeUnaligned SecinfoUnaligned LinaddrNonZero"),
+    ("ENCLS[ECREATE]", GP, "SecsNonZero SecinfoReserved SecinfoNotSecs XfrmWithoutLegacy XfrmUnsupported"),
+    ("ENCLS[ECREATE]", GP, "XfrmIllegal CetNonZero MiscselectUnsupported SsaFrameTooSmall BaseNotCanonical"),
+    ("ENCLS[ECREATE]", GP, "BaseAbove4G SizeTooLarge SizeTooSmall SizeNotPowerOfTwo BaseUnaligned"),
+    ("ENCLS[ECREATE]", GP, "AttributesUnsupported ReservedNonZero ConfigWithoutKss"),
+    // EADD: faults only
+    ("ENCLS[EADD]", WRITE, "RcxNotEpc SecsNotEpc PageValid SecsInvalid SecsNotSecs"),
+    ("ENCLS[EADD]", GP, "RbxUnaligned RcxUnaligned SrcpgeUnaligned SecsUnaligned SecinfoUnaligned"),
+    (
+        "ENCLS[EADD]",
+        GP,
+        "LinaddrUnaligned SecinfoReserved SecinfoState PageTypeInvalid TcsReserved TcsFsLimit",
+    ),
+    ("ENCLS[EADD]", GP, "TcsGsLimit WriteWithoutRead LinaddrOutside AlreadyInitialised"),
+    // EEXTEND: faults only
+    ("ENCLS[EEXTEND]", WRITE, "RbxNotEpc"),
+    ("ENCLS[EEXTEND]", READ, "RcxNotEpc PageInvalid PageTypeInvalid"),
+    ("ENCLS[EEXTEND]", GP, "RbxUnaligned RcxUnaligned PageOfOther AlreadyInitialised"),
+    // EINIT: faults for its operands, codes for what it is given
+    ("ENCLS[EINIT]", GP, "RbxUnaligned RcxUnaligned RdxUnaligned AlreadyInitialised"),
+    ("ENCLS[EINIT]", WRITE, "RcxNotEpc SecsInvalid SecsNotSecs"),
+    ("ENCLS[EINIT]", "SGX_INVALID_SIG_STRUCT (1), ZF", "HeaderInvalid VendorInvalid Header2Invalid"),
+    ("ENCLS[EINIT]", "SGX_INVALID_SIG_STRUCT (1), ZF", "ExponentInvalid SigstructReserved FamilyWithoutKss"),
+    ("ENCLS[EINIT]", "SGX_UNMASKED_EVENT (128), ZF", "EventPending"),
+    ("ENCLS[EINIT]", "SGX_INVALID_SIGNATURE (8), ZF", "SignatureNotBelowModulus Q1TooLarge Q1TooSmall"),
+    ("ENCLS[EINIT]", "SGX_INVALID_SIGNATURE (8), ZF", "Q2TooLarge Q2TooSmall SignatureOfOtherKey"),
+    ("ENCLS[EINIT]", "SGX_INVALID_SIGNATURE (8), ZF", "SignatureOfOtherContents"),
+    ("ENCLS[EINIT]", "SGX_INVALID_MEASUREMENT (4), ZF", "MeasurementMismatch TokenMrenclave TokenMrsigner"),
+    ("ENCLS[EINIT]", "SGX_INVALID_ATTRIBUTE (2), ZF", "EinittokenkeyForbidden FlagsMismatch XfrmMismatch"),
+    ("ENCLS[EINIT]", "SGX_INVALID_ATTRIBUTE (2), ZF", "MiscselectMismatch CetMismatch TokenAttributes"),
+    ("ENCLS[EINIT]", "SGX_INVALID_EINITTOKEN (16), ZF", "SignerNotTrusted TokenDebug TokenReserved TokenMac"),
+    ("ENCLS[EINIT]", "SGX_INVALID_CPUSVN (32), ZF", "TokenCpusvn"),
+    // EREMOVE and EPA
+    ("ENCLS[EREMOVE]", GP, "RcxUnaligned"),
+    ("ENCLS[EREMOVE]", WRITE, "RcxNotEpc"),
+    ("ENCLS[EREMOVE]", "SGX_CHILD_PRESENT (13), ZF", "ChildPresent"),
+    ("ENCLS[EREMOVE]", "SGX_ENCLAVE_ACT (14), ZF", "EnclaveActive"),
+    ("ENCLS[EPA]", GP, "RbxNotVa RcxUnaligned"),
+    ("ENCLS[EPA]", WRITE, "RcxNotEpc PageValid"),
+    // debugging
+    ("ENCLS[EDBGRD]", GP, "RcxUnaligned TcsLimit NotDebug"),
+    ("ENCLS[EDBGRD]", READ, "RcxNotEpc PageInvalid PageTypeInvalid"),
+    ("ENCLS[EDBGRD]", "SGX_PAGE_NOT_DEBUGGABLE (21), ZF", "PageNotDebuggable"),
+    ("ENCLS[EDBGWR]", GP, "RcxUnaligned TcsNotFlags NotDebug"),
+    ("ENCLS[EDBGWR]", WRITE, "RcxNotEpc PageInvalid PageTypeInvalid"),
+    ("ENCLS[EDBGWR]", "SGX_PAGE_NOT_DEBUGGABLE (21), ZF", "PageNotDebuggable"),
+    // entries and exits: the EPCM faults, all else is #GP
+    ("ENCLU[EENTER]", GP, "RbxUnaligned RbxNotCanonical AepNotCanonical OssaUnaligned OfsbaseUnaligned"),
+    ("ENCLU[EENTER]", GP, "OgsbaseUnaligned FlagsReserved NotInitialised ModeMismatch XfrmNotEnabled"),
+    ("ENCLU[EENTER]", GP, "CssaNotBelowNssa SsaNotCanonical EntryNotCanonical FsbaseNotCanonical"),
+    ("ENCLU[EENTER]", GP, "GsbaseNotCanonical TcsActive"),
+    ("ENCLU[EENTER]", WRITE, "RbxNotEpc TcsInvalid TcsBlocked TcsAddress TcsNotTcs TcsPending TcsModified"),
+    ("ENCLU[EENTER]", WRITE, "SsaNotEpc SsaInvalid SsaBlocked SsaNotReg SsaForeign SsaPending SsaModified"),
+    ("ENCLU[EENTER]", WRITE, "SsaAddress SsaRights"),
+    ("ENCLU[ERESUME]", GP, "RbxUnaligned RbxNotCanonical AepNotCanonical OssaUnaligned OfsbaseUnaligned"),
+    ("ENCLU[ERESUME]", GP, "OgsbaseUnaligned FlagsReserved NotInitialised ModeMismatch XfrmNotEnabled"),
+    ("ENCLU[ERESUME]", GP, "CssaZero SsaNotCanonical RipNotCanonical FsbaseNotCanonical GsbaseNotCanonical"),
+    ("ENCLU[ERESUME]", GP, "TcsActive XstateBvOutsideXfrm XsaveHeaderReserved MxcsrReserved"),
+    ("ENCLU[ERESUME]", WRITE, "RbxNotEpc TcsInvalid TcsBlocked TcsAddress TcsNotTcs TcsPending TcsModified"),
+    ("ENCLU[ERESUME]", WRITE, "SsaNotEpc SsaInvalid SsaBlocked SsaNotReg SsaForeign SsaPending SsaModified"),
+    ("ENCLU[ERESUME]", WRITE, "SsaAddress SsaRights"),
+    ("ENCLU[EEXIT]", GP, "RbxNotCanonical"),
+    // reports: faults only
+    ("ENCLU[EREPORT]", GP, "TargetinfoUnaligned TargetinfoOutside TargetinfoReserved ReportdataUnaligned"),
+    ("ENCLU[EREPORT]", GP, "ReportdataOutside OutputUnaligned OutputOutside"),
+    ("ENCLU[EREPORT]", READ, "TargetinfoNotEpc TargetinfoInvalid TargetinfoBlocked TargetinfoNotReg"),
+    ("ENCLU[EREPORT]", READ, "TargetinfoForeign TargetinfoPending TargetinfoModified TargetinfoAddress"),
+    ("ENCLU[EREPORT]", READ, "TargetinfoRights ReportdataNotEpc ReportdataInvalid ReportdataBlocked"),
+    ("ENCLU[EREPORT]", READ, "ReportdataNotReg ReportdataForeign ReportdataPending ReportdataModified"),
+    ("ENCLU[EREPORT]", READ, "ReportdataAddress ReportdataRights"),
+    ("ENCLU[EREPORT]", WRITE, "OutputNotEpc OutputInvalid OutputBlocked OutputNotReg OutputForeign"),
+    ("ENCLU[EREPORT]", WRITE, "OutputPending OutputModified OutputAddress OutputRights"),
+    // keys: faults for operands and form, codes for what is asked
+    ("ENCLU[EGETKEY]", GP, "KeyrequestUnaligned KeyrequestOutside OutputUnaligned OutputOutside"),
+    ("ENCLU[EGETKEY]", GP, "KeyrequestReserved KeypolicyReserved KeypolicyWithoutKss ConfigsvnWithoutKss"),
+    ("ENCLU[EGETKEY]", READ, "KeyrequestNotEpc KeyrequestInvalid KeyrequestBlocked KeyrequestNotReg"),
+    ("ENCLU[EGETKEY]", READ, "KeyrequestForeign KeyrequestPending KeyrequestModified KeyrequestAddress"),
+    ("ENCLU[EGETKEY]", READ, "KeyrequestRights"),
+    ("ENCLU[EGETKEY]", WRITE, "OutputNotEpc OutputInvalid OutputBlocked OutputNotReg OutputForeign"),
+    ("ENCLU[EGETKEY]", WRITE, "OutputPending OutputModified OutputAddress OutputRights"),
+    ("ENCLU[EGETKEY]", "SGX_INVALID_KEYNAME (256), ZF", "KeynameUnknown"),
+    ("ENCLU[EGETKEY]", "SGX_INVALID_ATTRIBUTE (2), ZF", "EinittokenkeyMissing ProvisionkeyMissing"),
+    ("ENCLU[EGETKEY]", "SGX_INVALID_CPUSVN (32), ZF", "CpusvnBeyond"),
+    ("ENCLU[EGETKEY]", "SGX_INVALID_ISVSVN (64), ZF", "IsvsvnBeyond ConfigsvnBeyond"),
+];
+
+#[test]
+fn every_check_has_the_outcome_of_the_manual() {
+    let mut expected = BTreeMap::new();
+    for (leaf, outcome, names) in TABLE {
+        for name in names.split_whitespace() {
+            let before = expected.insert(((*leaf).to_owned(), name.to_owned()), (*outcome).to_owned());
+            assert_eq!(before, None, "{leaf} {name} stands here twice");
+        }
+    }
+    let declared: BTreeMap<_, _> = Cause::all()
+        .map(|cause| ((cause.leaf().to_string(), cause.name().to_owned()), cause.outcome().to_string()))
+        .collect();
+    for (check, outcome) in &declared {
+        assert_eq!(expected.get(check), Some(outcome), "{check:?}");
+    }
+    assert_eq!(expected.len(), declared.len(), "checks that no leaf has");
+}
