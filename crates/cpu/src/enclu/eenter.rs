@@ -20,6 +20,7 @@ use crate::state::State;
 /// This leaf's names for the checks that both entries make.
 const CAUSES: ThreadCauses<Cause> = ThreadCauses {
     rbx_unaligned: Cause::RbxUnaligned,
+    rbx_not_canonical: Cause::RbxNotCanonical,
     rbx_not_epc: Cause::RbxNotEpc,
     aep_not_canonical: Cause::AepNotCanonical,
     invalid: Cause::TcsInvalid,
@@ -35,6 +36,7 @@ const CAUSES: ThreadCauses<Cause> = ThreadCauses {
     not_initialised: Cause::NotInitialised,
     mode_mismatch: Cause::ModeMismatch,
     xfrm_not_enabled: Cause::XfrmNotEnabled,
+    frame_not_canonical: Cause::SsaNotCanonical,
     frame: PageCauses {
         not_epc: Cause::SsaNotEpc,
         invalid: Cause::SsaInvalid,

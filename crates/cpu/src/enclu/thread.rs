@@ -25,6 +25,7 @@ const PAGE: usize = 4096;
 /// What an entry calls each failing check on its TCS.
 pub(super) struct ThreadCauses<C> {
     pub(super) rbx_unaligned: C,
+    pub(super) rbx_not_canonical: C,
     pub(super) rbx_not_epc: C,
     pub(super) aep_not_canonical: C,
     pub(super) invalid: C,
@@ -40,6 +41,7 @@ pub(super) struct ThreadCauses<C> {
     pub(super) not_initialised: C,
     pub(super) mode_mismatch: C,
     pub(super) xfrm_not_enabled: C,
+    pub(super) frame_not_canonical: C,
     pub(super) frame: PageCauses<C>,
 }
 
@@ -66,6 +68,8 @@ impl Thread {
         let refusal = |cause: C| Refusal::new(cause, at.0);
         // operands: the TCS lies in the EPC, the AEP can be an RIP
         require(at.is_aligned(PAGE_SIZE), refusal(causes.rbx_unaligned).expected(PAGE_SIZE))?;
+        // no paging for an address that the processor cannot have
+        require(at.is_canonical(), refusal(causes.rbx_not_canonical))?;
         let page = cpu.epc(at, Access::Write)?.ok_or_else(|| refusal(causes.rbx_not_epc))?;
         require(aep.is_canonical(), Refusal::new(causes.aep_not_canonical, aep.0))?;
         // the page is a TCS in normal state, at its place
@@ -109,6 +113,7 @@ impl Thread {
         let start = self.base_plus(self.tcs.ossa.get()).offset(bytes.wrapping_mul(index.into()));
         let pages = cpu.package.config.xsave.size(self.xfrm()).div_ceil(PAGE);
         let mut page = |at: Linear| {
+            require(at.is_canonical(), Refusal::new(causes.frame_not_canonical, at.0))?;
             let rights = SecInfoFlags::R | SecInfoFlags::W;
             cpu.enclave_page(self.secs_page, at, Access::Write, rights, &causes.frame)
         };

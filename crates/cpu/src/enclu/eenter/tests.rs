@@ -29,6 +29,7 @@ fn every_check_refuses_with_its_cause() {
         Scene::new,
         &[
             (Cause::RbxUnaligned, |s| s.state.gprs.rbx += 8),
+            (Cause::RbxNotCanonical, |s| s.state.gprs.rbx = 1 << 63),
             (Cause::RbxNotEpc, |s| s.make_ordinary(TCS)),
             (Cause::AepNotCanonical, |s| s.state.gprs.rcx = 1 << 47),
             (Cause::TcsInvalid, |s| s.entry(TCS, |e| e.valid = false)),
@@ -47,6 +48,7 @@ fn every_check_refuses_with_its_cause() {
             (Cause::XfrmNotEnabled, |s| s.machine.package.config.xcr0 = 3),
             (Cause::CssaNotBelowNssa, |s| s.poke(24, &2_u32)),
             (Cause::CssaNotBelowNssa, |s| s.poke(28, &0_u32)),
+            (Cause::SsaNotCanonical, |s| s.poke(16, &(1_u64 << 47))),
             (Cause::SsaNotEpc, |s| s.make_ordinary(SSA)),
             (Cause::SsaInvalid, |s| s.entry(SSA, |e| e.valid = false)),
             (Cause::SsaBlocked, |s| s.entry(SSA, |e| e.blocked = true)),
@@ -177,8 +179,8 @@ fn all_pages_that_an_exit_writes_are_checked_and_no_others() {
     for (offset, address) in [(0x2000, 0x2000), (0x3000, 0x3000), (0x4000, 0x4f48)] {
         let mut scene = large_frames();
         scene.entry(offset, |entry| entry.rights = SecInfoFlags::R);
-        scene.assert_refused(Enclu::Eenter, Cause::SsaRights);
         let fault = scene.enclu(Enclu::Eenter).expect_err("refused");
+        assert_eq!(fault.refusal.map(|refusal| refusal.cause), Some(Cause::SsaRights.into()));
         assert_eq!(fault.address, Some(scene.enclave.at(address)));
     }
     // the second frame: pages 5, 6 and 7 of the enclave, of which 6 holds the end of the XSAVE area

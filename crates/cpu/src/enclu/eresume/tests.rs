@@ -33,6 +33,7 @@ fn every_check_refuses_with_its_cause() {
         interrupted,
         &[
             (Cause::RbxUnaligned, |s| s.state.gprs.rbx += 8),
+            (Cause::RbxNotCanonical, |s| s.state.gprs.rbx = 1 << 63),
             (Cause::RbxNotEpc, |s| s.make_ordinary(TCS)),
             (Cause::AepNotCanonical, |s| s.state.gprs.rcx = 1 << 47),
             (Cause::TcsInvalid, |s| s.entry(TCS, |e| e.valid = false)),
@@ -50,6 +51,7 @@ fn every_check_refuses_with_its_cause() {
             (Cause::ModeMismatch, |s| attributes(s, Flags::INIT)),
             (Cause::XfrmNotEnabled, |s| s.machine.package.config.xcr0 = 3),
             (Cause::CssaZero, |s| s.poke(24, &0_u32)),
+            (Cause::SsaNotCanonical, |s| s.poke(16, &(1_u64 << 47))),
             (Cause::SsaNotEpc, |s| s.make_ordinary(SSA)),
             (Cause::SsaInvalid, |s| s.entry(SSA, |e| e.valid = false)),
             (Cause::SsaBlocked, |s| s.entry(SSA, |e| e.blocked = true)),
