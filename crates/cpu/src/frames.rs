@@ -29,7 +29,8 @@ pub trait Frames {
     fn read(&mut self, page: EpcAddr, offset: usize, into: &mut [u8]);
     /// Copies bytes into a page.
     fn write(&mut self, page: EpcAddr, offset: usize, from: &[u8]);
-    /// Makes a whole page zero.
+    /// Makes a whole page zero. The processor does so with every page that falls out of use, so that a page
+    /// of zeros in the store should cost no memory.
     fn zero(&mut self, page: EpcAddr);
     /// Moves a page's bytes to another place, keeping them. If a second page of the same enclave already
     /// lies at that offset of the home, this one stays in the store.

@@ -109,7 +109,8 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         self.frames.write(page, 0, secs.as_bytes());
     }
 
-    /// Sets an EPCM entry and brings the page's bytes to where that entry says they belong.
+    /// Sets an EPCM entry and brings the page's bytes to where that entry says they belong. Of a page that is
+    /// no longer in use nothing is left, neither its contents nor the memory behind them.
     pub(crate) fn set_entry(&mut self, page: EpcAddr, entry: EpcmEntry) {
         self.epcm.set(page, entry);
         let reachable = entry.valid
@@ -124,6 +125,10 @@ impl<F: Frames, E: Entropy> Package<F, E> {
             Place::Store
         };
         self.frames.relocate(page, place);
+        if !entry.valid {
+            // at last, so that it is the store that forgets the page, not a home that keeps a page of zeros
+            self.frames.zero(page);
+        }
     }
 
     /// Copies a structure out of an EPC page.

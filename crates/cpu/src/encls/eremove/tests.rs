@@ -1,6 +1,7 @@
 use anyclave_arch::Encls;
 
 use super::*;
+use crate::frames::Place;
 use crate::testing::{Enclave, EnclaveSpec, EnclsScene, Executed, Machine, SRCPGE, flat, refusals};
 
 struct Remove {
@@ -88,6 +89,26 @@ fn pages_go_then_the_secs() {
     scene.remove(secs).assert_success();
     assert_eq!(scene.machine.package.epcm_entry(secs), EpcmEntry::INVALID);
     assert!(!scene.machine.package.frames.living().contains_key(&eid));
+}
+
+#[test]
+fn nothing_is_left_of_a_page_that_was_removed() {
+    let mut scene = Remove::new();
+    let va = scene.machine.free_page();
+    scene.machine.encls(Encls::Epa, [3, flat(va).0, 0]).assert_done();
+    // in a fresh enclave the pages of the SSA hold only zeros
+    for page in [va, scene.enclave.page(0x2000), scene.enclave.page(0x3000)] {
+        scene.machine.poke(page, &1_u64);
+    }
+    let secs = scene.enclave.secs;
+    // pages of a home, of the store, and last the SECS
+    let pages: Vec<_> = scene.enclave.pages.values().copied().chain([va, secs]).collect();
+    for page in pages {
+        assert_ne!(*scene.machine.package.frames.page(page), [0; 4096], "{page} held something");
+        scene.remove(page).assert_success();
+        assert_eq!(*scene.machine.package.frames.page(page), [0; 4096], "{page}");
+        assert_eq!(scene.machine.package.frames.place(page), Place::Store);
+    }
 }
 
 #[test]
