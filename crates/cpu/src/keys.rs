@@ -9,6 +9,7 @@ use anyclave_arch::key::{KeyName, KeyPolicy, KeyRequest};
 use anyclave_arch::targetinfo::TargetInfo;
 use anyclave_arch::token::EinitToken;
 use anyclave_arch::{Attributes, Flags};
+use anyclave_crypto::rsa::PKCS1_PADDING;
 use anyclave_crypto::{aes128_cmac, aes128_cmac_parts};
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -18,22 +19,6 @@ use crate::secs::SecsPage;
 
 /// A key of any family.
 pub(crate) type Key = [u8; 16];
-
-/// The part of a PKCS#1 v1.5 block that is the same under every RSA-3072 signature over a SHA-256 digest,
-/// most significant byte first. EINIT accepts no other, so every initialised enclave has it in its SECS.
-pub(crate) const PADDING: [u8; 352] = {
-    const DIGEST_INFO: [u8; 20] =
-        [0, 0x30, 0x31, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 0x20];
-    let mut padding = [0xff; 352];
-    padding[0] = 0;
-    padding[1] = 1;
-    let mut index = 0;
-    while index < DIGEST_INFO.len() {
-        padding[332 + index] = DIGEST_INFO[index];
-        index += 1;
-    }
-    padding
-};
 
 /// ATTRIBUTES that enter a key whatever the request masks: an enclave under a debugger never gets the key
 /// of one that is not.
@@ -156,7 +141,7 @@ pub(crate) fn report_key(config: &Config, target: &TargetInfo, keyid: &[u8; 32])
         configid: target.configid,
         configsvn: target.configsvn,
         keyid: *keyid,
-        padding: PADDING,
+        padding: PKCS1_PADDING,
         ..Dependencies::new(KeyName::Report)
     };
     block.with_owner(config).derive(config)
@@ -213,7 +198,7 @@ pub(crate) fn einit_token_key(config: &Config, token: &EinitToken, lepubkeyhash:
         cpusvn: token.cpusvnle,
         mrsigner: *lepubkeyhash,
         keyid: token.keyid,
-        padding: PADDING,
+        padding: PKCS1_PADDING,
         ..Dependencies::new(KeyName::EinitToken)
     };
     block.with_owner(config).derive(config)

@@ -10,7 +10,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyclave_arch::{Encls, EpcAddr, Flags, Linear, MiscSelect, Pfec, Vector};
-use anyclave_trace::{Cause, Outcome};
+use anyclave_trace::cause::{EaddCause, EextendCause};
+use anyclave_trace::{Cause, Outcome, Refusal};
 
 pub(crate) use enclave::{
     Enclave, EnclaveSpec, PAGEINFO, PageOperands, PageSpec, SIGSTRUCT, SRCPGE, TOKEN, resign,
@@ -84,6 +85,15 @@ pub(crate) struct Snapshot {
     package: (u64, [u64; 4], Vec<(u64, u64)>),
 }
 
+impl Snapshot {
+    /// Whether all but operands, which are put into memory before a leaf, and MSRs are the same.
+    pub(crate) fn is_same_epc(&self, other: &Self) -> bool {
+        let of =
+            |snapshot: &Self| (snapshot.processor.clone(), snapshot.package.0, snapshot.package.2.clone());
+        self.entries == other.entries && self.frames == other.frames && of(self) == of(other)
+    }
+}
+
 impl Machine {
     pub(crate) fn new() -> Self {
         Self::with(config())
@@ -152,6 +162,24 @@ impl Executed {
         assert_eq!(self.after, self.before);
     }
 
+    /// The check that failed.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        match self.result {
+            Ok(Completion::Code(refusal)) => Some(refusal),
+            Ok(Completion::Done) => None,
+            Err(fault) => fault.refusal,
+        }
+    }
+
+    /// The address that a #PF for this cause is about; None where it is not in a register.
+    fn operand(&self, cause: Cause) -> Option<u64> {
+        match cause {
+            Cause::Eextend(EextendCause::RbxNotEpc) => Some(self.before.rbx),
+            Cause::Eadd(EaddCause::SecsNotEpc | EaddCause::SecsInvalid | EaddCause::SecsNotSecs) => None,
+            _ => Some(self.before.rcx),
+        }
+    }
+
     /// Asserts that the leaf failed for this cause, with the cause's outcome in full.
     #[track_caller]
     pub(crate) fn assert_refused(&self, cause: impl Into<Cause>) {
@@ -166,6 +194,11 @@ impl Executed {
             let Err(fault) = self.result else { panic!("{cause:?}: {:?}", self.result) };
             assert_eq!(fault.refusal.map(|refusal| refusal.cause), Some(cause));
             assert_eq!((fault.vector, fault.code), (vector, pfec.bits()), "{cause:?}");
+            match self.operand(cause) {
+                _ if vector != Vector::Pf => assert_eq!(fault.address, None, "{cause:?}"),
+                Some(operand) => assert_eq!(fault.address, Some(Linear(operand)), "{cause:?}"),
+                None => assert!(fault.address.is_some(), "{cause:?}"),
+            }
             assert_eq!(self.after, self.before, "{cause:?}");
         };
         match cause.outcome() {
@@ -192,9 +225,20 @@ pub(crate) trait EnclsScene {
 pub(crate) type Row<C, T> = (C, fn(&mut T));
 
 /// Runs a table of refusals: `setup` makes a valid scene, a row damages it, the leaf must then fail for the
-/// row's cause and change nothing. The rows must reach every cause in `all`.
+/// row's cause and change nothing. The rows must reach every cause in `all`. Of two damages at once, the one
+/// whose check comes first must show.
 #[track_caller]
 pub(crate) fn refusals<C, T>(all: &[C], setup: impl Fn() -> T, rows: &[Row<C, T>])
+where
+    C: Copy + Debug + PartialEq + Into<Cause>,
+    T: EnclsScene,
+{
+    refusals_but(all, setup, rows, &[]);
+}
+
+/// The same, where the damages for the causes in `alone` do not go together with those of the row that follows.
+#[track_caller]
+pub(crate) fn refusals_but<C, T>(all: &[C], setup: impl Fn() -> T, rows: &[Row<C, T>], alone: &[C])
 where
     C: Copy + Debug + PartialEq + Into<Cause>,
     T: EnclsScene,
@@ -207,8 +251,31 @@ where
         scene.execute().assert_refused(*cause);
         assert!(before == scene.machine().snapshot(), "{cause:?} changed the machine");
     }
+    let pairs = rows.array_windows().filter(|[(first, _), _]| !alone.contains(first));
+    for [(first, damage_first), (second, damage_second)] in pairs {
+        let mut scene = setup();
+        damage_second(&mut scene);
+        damage_first(&mut scene);
+        scene.place();
+        let refusal = scene.execute().refusal();
+        assert_in_order(all, refusal, *first, *second);
+    }
     let missing: Vec<_> = all.iter().filter(|cause| !rows.iter().any(|(row, _)| row == *cause)).collect();
     assert!(missing.is_empty(), "no row reaches {missing:?}");
+}
+
+/// Asserts that a leaf with two damages failed at the check of `first`, or at one before it that the second
+/// damage brought about.
+#[track_caller]
+pub(crate) fn assert_in_order<C: Copy + Debug + PartialEq + Into<Cause>>(
+    all: &[C],
+    refusal: Option<Refusal>,
+    first: C,
+    second: C,
+) {
+    let index = |cause: Cause| all.iter().position(|other| (*other).into() == cause);
+    let found = refusal.and_then(|refusal| index(refusal.cause));
+    assert!(found.is_some() && found <= index(first.into()), "{first:?} and {second:?}: {refusal:?}");
 }
 
 /// Bytes written as hexadecimal digits.

@@ -168,7 +168,9 @@ fn check_token(
     require(permitted, Refusal::new(Cause::TokenDebug, token.maskedattributesle.flags.get()))?;
 
     let reserved: [&[u8]; 4] = [&token.reserved1, &token.reserved2, &token.reserved3, &token.reserved4];
-    let clear = token.valid.get() == 1 && reserved.into_iter().all(is_zero);
+    // without CET, its byte is reserved, too
+    let cet = config.attributes.contains(Flags::CET) || token.cet_masked_attributes_le == 0;
+    let clear = token.valid.get() == 1 && cet && reserved.into_iter().all(is_zero);
     require(clear, Refusal::new(Cause::TokenReserved, token.valid.get().into()))?;
 
     let reached = keys::cpusvn_reached(config, &token.cpusvnle);

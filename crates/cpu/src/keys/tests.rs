@@ -35,7 +35,7 @@ fn secs() -> SecsPage {
         configsvn: U16::new(9),
         isvfamilyid: [0x66; 16],
         isvextprodid: [0x77; 16],
-        padding: PADDING,
+        padding: PKCS1_PADDING,
         ..SecsPage::new_zeroed()
     }
 }
@@ -98,7 +98,7 @@ fn seal_key_has_the_known_value() {
         attributesmask: Attributes::new(Flags::INIT | Flags::DEBUG, 0),
         cpusvn: [2; 16],
         mrsigner: [0x22; 32],
-        padding: PADDING,
+        padding: PKCS1_PADDING,
         ..Dependencies::new(KeyName::Seal)
     };
     assert_eq!(block.with_owner(&config()).derive(&config()), hex("863fa2eef2d5d754d8a858a6e6536f23"));

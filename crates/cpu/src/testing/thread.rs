@@ -7,7 +7,7 @@ use anyclave_arch::{Enclu, EpcAddr, Linear, Pfec, Tcs, Vector};
 use anyclave_trace::{Cause, Outcome};
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::{Enclave, EnclaveSpec, Machine};
+use super::{Enclave, EnclaveSpec, Machine, assert_in_order};
 use crate::aex::Event;
 use crate::epcm::EpcmEntry;
 use crate::exit::{Completion, Fault};
@@ -164,6 +164,21 @@ impl Scene {
         self.machine.space.put(at, &[0_u8; 4096]);
     }
 
+    /// Where a #PF for this cause points: the operand, or the first page of the SSA.
+    fn fault_address(&self, leaf: Enclu, cause: Cause) -> Linear {
+        let gprs = &self.state.gprs;
+        let of = |operand: &str| cause.name().starts_with(operand);
+        if of("Ssa") {
+            self.enclave.at(SSA)
+        } else if of("Reportdata") || of("Output") && leaf == Enclu::Egetkey {
+            Linear(gprs.rcx)
+        } else if of("Output") {
+            Linear(gprs.rdx)
+        } else {
+            Linear(gprs.rbx)
+        }
+    }
+
     /// Executes ENCLU, which must fail for this cause with its outcome in full and change nothing else.
     #[track_caller]
     pub(crate) fn assert_refused(&mut self, leaf: Enclu, cause: impl Into<Cause>) {
@@ -175,7 +190,7 @@ impl Scene {
             let Err(fault) = result else { panic!("{cause:?}: {result:?}") };
             let refusal = fault.refusal.expect("a check failed");
             assert_eq!(refusal.cause, cause);
-            let address = (vector == Vector::Pf).then_some(Linear(refusal.operand));
+            let address = (vector == Vector::Pf).then(|| self.fault_address(leaf, cause));
             assert_eq!(
                 (fault.vector, fault.code, fault.address),
                 (vector, pfec.bits(), address),
@@ -205,7 +220,8 @@ impl Scene {
 /// A cause and how a scene is damaged so that it is met.
 pub(crate) type Row<C> = (C, fn(&mut Scene));
 
-/// Runs a table of refusals of one leaf, whose rows must reach every cause in `all`.
+/// Runs a table of refusals of one leaf, whose rows must reach every cause in `all`. Of two damages at once, the
+/// one whose check comes first must show.
 #[track_caller]
 pub(crate) fn enclu_refusals<C: Copy + Debug + PartialEq + Into<Cause>>(
     all: &[C],
@@ -217,6 +233,17 @@ pub(crate) fn enclu_refusals<C: Copy + Debug + PartialEq + Into<Cause>>(
         let mut scene = setup();
         damage(&mut scene);
         scene.assert_refused(leaf, *cause);
+    }
+    for [(first, damage_first), (second, damage_second)] in rows.array_windows() {
+        let mut scene = setup();
+        damage_second(&mut scene);
+        damage_first(&mut scene);
+        let refusal = match scene.enclu(leaf) {
+            Ok(Completion::Code(refusal)) => Some(refusal),
+            Ok(Completion::Done) => None,
+            Err(fault) => fault.refusal,
+        };
+        assert_in_order(all, refusal, *first, *second);
     }
     let missing: Vec<_> = all.iter().filter(|cause| !rows.iter().any(|(row, _)| row == *cause)).collect();
     assert!(missing.is_empty(), "no row reaches {missing:?}");

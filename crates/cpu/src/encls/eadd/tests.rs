@@ -3,7 +3,9 @@ use zerocopy::FromZeros;
 
 use super::*;
 use crate::frames::Place;
-use crate::testing::{EnclaveSpec, EnclsScene, Executed, Machine, PageOperands, SRCPGE, flat, hex, refusals};
+use crate::testing::{
+    EnclaveSpec, EnclsScene, Executed, Machine, PageOperands, SRCPGE, flat, hex, refusals_but,
+};
 
 const RW: SecInfo = SecInfo::new(PageType::Reg, SecInfoFlags::R.union(SecInfoFlags::W));
 
@@ -66,7 +68,7 @@ impl EnclsScene for Add {
 
 #[test]
 fn every_check_refuses_and_changes_nothing() {
-    refusals::<Cause, Add>(
+    refusals_but::<Cause, Add>(
         Cause::ALL,
         Add::of_32_bits,
         &[
@@ -108,7 +110,21 @@ fn every_check_refuses_and_changes_nothing() {
                 s.operands.pageinfo.linaddr.set(enclave.at(0x6000).0);
             }),
         ],
+        &[Cause::SecsInvalid, Cause::SecsNotSecs],
     );
+}
+
+#[test]
+fn a_wrong_secs_faults_at_its_own_address() {
+    let not_epc: fn(&mut Add) -> u64 = |_| SRCPGE.0;
+    for secs in [not_epc, |s| flat(s.machine.free_page()).0] {
+        let mut scene = Add::new();
+        let secs = secs(&mut scene);
+        scene.operands.pageinfo.secs.set(secs);
+        scene.place();
+        let fault = scene.execute().result.unwrap_err();
+        assert_eq!(fault.address, Some(Linear(secs)));
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@ use anyclave_arch::{Attributes, Encls};
 
 use super::*;
 use crate::epcm::EpcmEntry;
-use crate::testing::{Enclave, EnclaveSpec, EnclsScene, Executed, Machine, SRCPGE, flat, refusals};
+use crate::testing::{Enclave, EnclaveSpec, EnclsScene, Executed, Machine, SRCPGE, flat, refusals_but};
 
 struct Write {
     machine: Machine,
@@ -46,7 +46,7 @@ impl EnclsScene for Write {
 
 #[test]
 fn every_check_refuses_and_changes_nothing() {
-    refusals::<Cause, Write>(
+    refusals_but::<Cause, Write>(
         Cause::ALL,
         Write::new,
         &[
@@ -70,7 +70,19 @@ fn every_check_refuses_and_changes_nothing() {
                 s.rcx = flat(s.enclave.page(0)).offset(8);
             }),
         ],
+        &[Cause::PageNotDebuggable],
     );
+}
+
+#[test]
+fn a_modified_tcs_is_told_before_its_limit_is_checked() {
+    let mut scene = Write::new();
+    let page = scene.enclave.page(0);
+    scene.rcx = flat(page).offset(0x100);
+    scene.execute().assert_refused(Cause::TcsNotFlags);
+    let entry = EpcmEntry { modified: true, ..scene.machine.package.epcm_entry(page) };
+    scene.machine.package.set_entry(page, entry);
+    scene.execute().assert_refused(Cause::PageNotDebuggable);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use zerocopy::FromZeros;
 
 use super::*;
 use crate::testing::{
-    Enclave, EnclaveSpec, EnclsScene, Executed, Machine, SIGSTRUCT, SRCPGE, TOKEN, flat, refusals, resign,
-    vector,
+    Enclave, EnclaveSpec, EnclsScene, Executed, Machine, SIGSTRUCT, SRCPGE, TOKEN, flat, refusals_but,
+    resign, vector,
 };
 
 /// MRSIGNER of a launch enclave that is not the enclave's own signer.
@@ -102,7 +102,7 @@ fn one() -> [u8; RSA_SIZE] {
 
 #[test]
 fn every_check_refuses_and_changes_nothing() {
-    refusals::<Cause, Init>(
+    refusals_but::<Cause, Init>(
         Cause::ALL,
         Init::new,
         &[
@@ -160,6 +160,7 @@ fn every_check_refuses_and_changes_nothing() {
             (Cause::TokenReserved, |s| s.grant(|token| token.reserved2[31] = 1)),
             (Cause::TokenReserved, |s| s.grant(|token| token.reserved3[0] = 1)),
             (Cause::TokenReserved, |s| s.grant(|token| token.reserved4[22] = 1)),
+            (Cause::TokenReserved, |s| s.grant(|token| token.cet_masked_attributes_le = 1)),
             (Cause::TokenCpusvn, |s| s.grant(|token| token.cpusvnle[15] = 3)),
             (Cause::TokenMac, |s| {
                 s.grant(|_| {});
@@ -174,7 +175,16 @@ fn every_check_refuses_and_changes_nothing() {
             (Cause::TokenAttributes, |s| s.grant(|token| token.attributes.flags ^= 1 << 4)),
             (Cause::TokenAttributes, |s| s.grant(|token| token.attributes.xfrm.set(3))),
         ],
+        &[Cause::Q2TooSmall, Cause::AlreadyInitialised],
     );
+}
+
+#[test]
+fn an_initialised_enclave_faults_whatever_the_sigstruct_wants_of_it() {
+    let mut scene = Init::new();
+    scene.run().assert_success();
+    scene.sign(|sigstruct| sigstruct.isvfamilyid[0] = 1);
+    scene.run().assert_refused(Cause::AlreadyInitialised);
 }
 
 #[test]
@@ -186,7 +196,7 @@ fn the_enclave_gets_its_identity() {
     assert_eq!(secs.mrenclave, EnclaveSpec::default().mrenclave());
     assert_eq!(secs.mrsigner, sha256(&scene.sigstruct.modulus));
     assert_eq!((secs.isvprodid.get(), secs.isvsvn.get()), (7, 3));
-    assert_eq!(secs.padding, keys::PADDING);
+    assert_eq!(secs.padding, PKCS1_PADDING);
     assert_eq!(secs.attributes.flags.get(), before.attributes.flags.get() | 1);
     assert_eq!((secs.eid, secs.child_count), (before.eid, before.child_count));
 }
