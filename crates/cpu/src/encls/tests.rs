@@ -97,3 +97,5 @@ fn hostile_operands_are_survived() {
         }
     }
 }
+
+mod sequences;
