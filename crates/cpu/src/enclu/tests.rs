@@ -69,3 +69,5 @@ fn completion_clears_rf_of_the_trapped_flags() {
     scene.enter();
     assert_eq!(scene.state.gprs.rflags & rflags::RF, 0);
 }
+
+mod sequences;
