@@ -1,9 +1,11 @@
 //! `cargo xtask tidy`: the house rules that the compiler cannot check. An ordinary test runs them, too.
+//! `cargo xtask soak`: what takes longer than CI; docs/soak.md.
 
 #![forbid(unsafe_code)]
 
 mod graph;
 mod links;
+mod soak;
 mod source;
 mod tree;
 
@@ -25,12 +27,18 @@ impl Problem {
 
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args().skip(1).collect();
-    if words != ["tidy"] {
-        eprintln!("usage: cargo xtask tidy");
-        return ExitCode::from(2);
+    match words.split_first() {
+        Some((verb, [])) if verb == "tidy" => show(&tidy(&root())),
+        Some((verb, words)) if verb == "soak" => soak::execute(words),
+        _ => {
+            eprintln!("usage: cargo xtask tidy\n       {}", soak::USAGE);
+            ExitCode::from(2)
+        }
     }
-    let problems = tidy(&root());
-    for Problem { place, what } in &problems {
+}
+
+fn show(problems: &[Problem]) -> ExitCode {
+    for Problem { place, what } in problems {
         println!("{place}: {what}");
     }
     if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
