@@ -20,6 +20,8 @@ pub enum Progress<T> {
 pub enum Wait {
     /// This much time, or a signal for the calling thread, whichever comes first.
     Sleep(Duration),
+    /// Nothing: others may have their turn on the machine first, as where a kernel would reschedule.
+    Turn,
 }
 
 impl<T> Progress<T> {

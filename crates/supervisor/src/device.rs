@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use anyclave_platform::{Device, Node};
-use anyclave_sys::procfs;
+use anyclave_sys::{Pid, procfs};
 
 use crate::process::Process;
 use crate::shared::{DeviceFile, Shared};
@@ -24,13 +24,16 @@ pub(crate) enum Found {
 /// The last components that a path of ours can have, /proc/…/fd/N aside.
 const NAMES: [&[u8]; 5] = [b"sgx_enclave", b"sgx_provision", b"enclave", b"provision", b"sgx"];
 
+/// Links to the descriptors 0, 1 and 2.
+const STANDARD: [&[u8]; 3] = [b"/dev/stdin", b"/dev/stdout", b"/dev/stderr"];
+
 /// Looks up what a program calls `path`, relative to the descriptor `dirfd`. None for all that is the host's.
 ///
 /// Names are compared, symbolic links are not followed: the nodes exist for programs that know them.
 pub(crate) fn find(shared: &Shared, process: &Process, dirfd: u64, path: &[u8]) -> Option<Found> {
     let last = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
-    if last.iter().all(u8::is_ascii_digit) && path.starts_with(b"/proc/") {
-        return through_proc(shared, process, path).map(Found::OpenFile);
+    if !last.is_empty() && last.iter().all(u8::is_ascii_digit) || STANDARD.contains(&path) {
+        return through_proc(shared, process, dirfd, path).map(Found::OpenFile);
     }
     let beneath = path.windows(4).any(|part| part == b"/sgx") && path.starts_with(b"/dev/");
     if !NAMES.contains(&last) && !beneath {
@@ -49,16 +52,30 @@ pub(crate) fn find(shared: &Shared, process: &Process, dirfd: u64, path: &[u8]) 
     nodes.iter().find(|node| path == Path::new(node.path)).map(|node| Found::Node(node.device))
 }
 
-/// /proc/self/fd/N, /proc/thread-self/fd/N and /proc/PID/fd/N of a descriptor of ours.
-fn through_proc(shared: &Shared, process: &Process, path: &[u8]) -> Option<DeviceFile> {
-    let path = std::str::from_utf8(path).ok()?;
-    let mut parts = path.strip_prefix("/proc/")?.split('/').filter(|part| !part.is_empty());
-    let (who, directory, fd) = (parts.next()?, parts.next()?, parts.next()?);
-    let own = who == "self" || who == "thread-self" || who.parse() == Ok(process.tgid.as_raw());
-    if !own || directory != "fd" || parts.next().is_some() {
-        return None;
+/// A descriptor of this or another process of the machine, by one of its paths in /proc or /dev.
+fn through_proc(shared: &Shared, process: &Process, dirfd: u64, path: &[u8]) -> Option<DeviceFile> {
+    if let Some(fd) = STANDARD.iter().position(|standard| *standard == path) {
+        return shared.device_file(process.tgid, fd as u64);
     }
-    shared.device_file(process.tgid, fd.parse().ok()?)
+    let path = Path::new(std::str::from_utf8(path).ok()?);
+    let path = if path.is_absolute() { path.to_path_buf() } else { base(process, dirfd)?.join(path) };
+    let path = without_dots(&path);
+    let path = path.to_str()?;
+    if let Some(fd) = path.strip_prefix("/dev/fd/") {
+        return shared.device_file(process.tgid, fd.parse().ok()?);
+    }
+    let parts: Vec<&str> = path.strip_prefix("/proc/")?.split('/').collect();
+    let (who, fd) = match parts.as_slice() {
+        [who, "fd", fd] | [_, "task", who, "fd", fd] => (*who, *fd),
+        _ => return None,
+    };
+    let tid = match who {
+        "self" | "thread-self" => process.tgid,
+        number => Pid::from_raw(number.parse().ok()?),
+    };
+    // Descriptors of processes that are not on this machine are none of ours.
+    let owner = shared.registry.process(tid)?;
+    shared.device_file(owner.tgid, fd.parse().ok()?)
 }
 
 fn base(process: &Process, dirfd: u64) -> Option<PathBuf> {

@@ -47,7 +47,14 @@ const BY_PATH: [i64; 10] = [
 ];
 
 /// Calls that matter only where windows are.
-const ON_WINDOWS: [i64; 4] = [libc::SYS_mprotect, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise];
+const ON_WINDOWS: [i64; 6] = [
+    libc::SYS_mprotect,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_pkey_mprotect,
+    libc::SYS_remap_file_pages,
+];
 
 /// Signals that the processor raises, which a trap of ours may use up and whose dispositions are therefore
 /// kept in our own book.

@@ -1,8 +1,8 @@
 //! When an enclave file is released: its last descriptor and its last mapping are gone, in whatever process.
 //!
-//! The host tells: all descriptors and mappings of a program are of one open file of the home, and closing
-//! an open file is an inotify event. Opening a descriptor again through /proc makes another enclave, so there
-//! is no second open file, but for those that the supervisor adds itself.
+//! The host tells: descriptors and mappings of a program are of an open file of the home, and closing an open
+//! file is an inotify event. There may be more than one open file, since a program finds ways to open what a
+//! descriptor leads to; so at each close it is asked whether another is left.
 
 use std::collections::HashMap;
 use std::os::fd::AsFd;
@@ -78,12 +78,18 @@ impl Releaser {
         }
     }
 
-    /// The open file of a home is gone.
+    /// An open file of a home is gone.
     fn closed(&self, shared: &Arc<Shared>, watch: Watch) {
-        let Some(identity) = lock(&self.watched).remove(&watch) else { return };
+        let Some(identity) = lock(&self.watched).get(&watch).copied() else { return };
+        let mut core = shared.core();
+        if let Some(DeviceFile::Enclave { home, .. }) = core.files.get(&identity)
+            && home.is_the_only_open_file() == Ok(false)
+        {
+            return;
+        }
+        lock(&self.watched).remove(&watch);
         // The watch goes with the file in any case.
         let _ = self.inotify.remove(watch);
-        let mut core = shared.core();
         if let Some(DeviceFile::Enclave { id, .. }) = core.files.remove(&identity) {
             let released = core.machine.release(id);
             if released.lost > 0 {

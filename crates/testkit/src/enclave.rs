@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use anyclave_arch::{Attributes, Flags, PageType, SecInfo, SecInfoFlags, Secs, SigStruct};
-use anyclave_driver::{EnclaveId, Progress, Reply, abi};
+use anyclave_driver::{EnclaveId, Progress, Reply, abi, Wait};
 use anyclave_sign::{Image, PAGE_BYTES, Page, PrivateKey, SignOptions};
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -89,10 +89,14 @@ impl Loader {
         Self { machine, user: UserBuffer::new(), id }
     }
 
-    /// An ioctl with its argument structure, which is put at [`ARGUMENT`].
+    /// An ioctl with its argument structure, which is put at [`ARGUMENT`]. Turns for others are taken at once.
     pub fn ioctl(&mut self, command: u32, argument: &[u8]) -> Progress<Reply> {
         self.user.put(ARGUMENT, argument);
-        self.machine.ioctl(&mut self.user, self.id, command, ARGUMENT)
+        let mut progress = self.machine.ioctl(&mut self.user, self.id, command, ARGUMENT);
+        while progress == Progress::Wait(Wait::Turn) {
+            progress = self.machine.resume(&mut self.user, self.id);
+        }
+        progress
     }
 
     /// The same, for calls that do not wait.

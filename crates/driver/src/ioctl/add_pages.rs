@@ -14,7 +14,7 @@
 
 use anyclave_arch::{PAGE_SIZE, PageType, SecInfo, SecInfoFlags};
 use anyclave_cpu::{Encls, PAGE_BYTES};
-use anyclave_epc::{Child, EpcPage, Free, Progress, Secs};
+use anyclave_epc::{Child, EpcPage, Free, Progress, Secs, Wait};
 use anyclave_trace::ioctl::AddPagesCause as Cause;
 use zerocopy::IntoBytes;
 
@@ -36,7 +36,12 @@ pub(crate) struct AddPages {
     secinfo: SecInfo,
     /// Bytes added.
     count: u64,
+    /// Pages until others get a turn.
+    patience: u32,
 }
+
+/// Pages that are added in one go: well below a millisecond.
+const PAGES_A_TURN: u32 = 64;
 
 impl AddPages {
     /// The checks before the first page.
@@ -62,7 +67,7 @@ impl AddPages {
         let secinfo: SecInfo =
             context.copy_in(at).map_err(|_efault| IoctlRefusal::new(Cause::SecinfoUnreadable, at))?;
         check_secinfo(&secinfo)?;
-        Ok(Self { argument, request, secinfo, count: 0 })
+        Ok(Self { argument, request, secinfo, count: 0, patience: PAGES_A_TURN })
     }
 
     /// Adds page after page, then reports `count`.
@@ -87,8 +92,15 @@ impl AddPages {
                 }
                 break;
             }
+            if self.patience == 0 {
+                self.patience = PAGES_A_TURN;
+                return Ok(Progress::Wait(Wait::Turn));
+            }
             match self.add_page(context)? {
-                Progress::Done(()) => self.count += PAGE_SIZE,
+                Progress::Done(()) => {
+                    self.count += PAGE_SIZE;
+                    self.patience -= 1;
+                }
                 Progress::Wait(wait) => return Ok(Progress::Wait(wait)),
             }
         }

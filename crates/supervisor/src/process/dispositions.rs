@@ -97,6 +97,10 @@ impl Dispositions {
     }
 }
 
+/// Signals whose default action is nothing.
+pub(crate) const DEFAULT_IGNORED: u64 =
+    set_of(libc::SIGCHLD) | set_of(libc::SIGCONT) | set_of(libc::SIGURG) | set_of(libc::SIGWINCH);
+
 /// Whether a signal set has a signal.
 pub(crate) const fn in_set(set: u64, signal: i32) -> bool {
     set >> (signal - 1) & 1 == 1

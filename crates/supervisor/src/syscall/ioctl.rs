@@ -9,13 +9,14 @@ use anyclave_driver::{
 };
 use anyclave_sys::maps::Vma;
 use anyclave_sys::memfd::Memfd;
-use anyclave_sys::notify::Response;
+use anyclave_sys::notify::{Listener, Response};
 use anyclave_sys::procfs::{self, Status};
 use anyclave_sys::{Errno, Pid, host};
 
 use super::open::low;
 use super::{Answer, Notified};
 use crate::process::Process;
+use crate::process::dispositions::DEFAULT_IGNORED;
 use crate::process::windows::Windows;
 use crate::shared::{DeviceFile, Shared};
 
@@ -41,6 +42,8 @@ fn on_enclave(call: &Notified<'_>, id: EnclaveId, home: &Arc<Memfd>, command: u3
         windows: call.process.mm().windows.clone(),
         provision: call.releaser.provision_identity(),
         tid: call.call.pid,
+        listener: call.listener,
+        call: call.call.id,
         looked: None,
     };
     let mut progress = {
@@ -60,8 +63,11 @@ fn on_enclave(call: &Notified<'_>, id: EnclaveId, home: &Arc<Memfd>, command: u3
     loop {
         match progress {
             Progress::Done(reply) => return reply,
-            Progress::Wait(Wait::Sleep(time)) => {
-                std::thread::sleep(time);
+            Progress::Wait(wait) => {
+                match wait {
+                    Wait::Sleep(time) => std::thread::sleep(time),
+                    Wait::Turn => std::thread::yield_now(),
+                }
                 progress = call.shared.core().machine.resume(&mut caller, id);
             }
         }
@@ -89,6 +95,9 @@ struct CallingThread<'a> {
     /// Device and inode of the provision node's file.
     provision: (u64, u64),
     tid: Pid,
+    listener: &'a Listener,
+    /// The call, as the listener names it.
+    call: u64,
     /// When it was last looked whether it has signals.
     looked: Option<Instant>,
 }
@@ -99,6 +108,10 @@ impl Caller for CallingThread<'_> {
     }
 
     fn write(&mut self, address: u64, from: &[u8]) -> Result<(), Efault> {
+        // A thread killed by another's exec has left its memory to a new program.
+        if !self.listener.id_valid(self.call).unwrap_or(false) {
+            return Err(Efault);
+        }
         self.process.mem.copy_to_user(address, from).map_err(|_any| Efault)
     }
 
@@ -123,8 +136,11 @@ impl Caller for CallingThread<'_> {
         }
         self.looked = Some(Instant::now());
         // A thread that cannot be looked at any more is dead.
-        Status::read(self.tid)
-            .map_or(true, |status| (status.pending | status.shared_pending) & !status.blocked != 0)
+        Status::read(self.tid).map_or(true, |status| {
+            // A traced thread is told of ignored signals too, which would not wake it otherwise.
+            let ignored = status.ignored | DEFAULT_IGNORED & !status.caught;
+            (status.pending | status.shared_pending) & !status.blocked & !ignored != 0
+        })
     }
 
     fn is_provision_file(&mut self, fd: u32) -> bool {

@@ -8,8 +8,11 @@ use super::munmap::range;
 use super::open::low;
 use crate::tracer::Thread;
 
+/// Missing in libc.
+const MADV_DONTNEED_LOCKED: i32 = 24;
+
 /// Advice that Linux refuses for mappings of device memory: it would drop or dump pages.
-const REFUSED: [i32; 8] = [
+const REFUSED: [i32; 11] = [
     libc::MADV_DONTNEED,
     libc::MADV_FREE,
     libc::MADV_COLD,
@@ -18,6 +21,9 @@ const REFUSED: [i32; 8] = [
     libc::MADV_DOFORK,
     libc::MADV_DODUMP,
     libc::MADV_HUGEPAGE,
+    libc::MADV_POPULATE_READ,
+    libc::MADV_POPULATE_WRITE,
+    MADV_DONTNEED_LOCKED,
 ];
 
 pub(super) fn madvise(thread: &Thread, regs: &Regs) -> Result<()> {

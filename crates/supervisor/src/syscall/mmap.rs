@@ -58,7 +58,9 @@ pub(super) fn mmap(shared: &Shared, thread: &Thread, regs: &Regs) -> Result<()> 
     };
     match file {
         None => of_the_host(shared, thread, stub, &arguments),
-        Some(DeviceFile::Provision) => answer(thread, Err(Errno::ENODEV)),
+        Some(DeviceFile::Provision) => {
+            answer(thread, Err(checked(&thread.process, &arguments).err().unwrap_or(Errno::ENODEV)))
+        }
         Some(DeviceFile::Enclave { id, .. }) => of_an_enclave(shared, thread, stub, regs, &arguments, id),
     }
 }
@@ -136,7 +138,7 @@ fn of_an_enclave(
                 start: Linear(start),
                 end: Linear(end),
                 rights,
-                read_implies_exec: host::read_implies_exec(process.tgid),
+                read_implies_exec: host::read_implies_exec(thread.tracee.tid()),
             };
             let allowed = shared.core().machine.may_map(id, &request);
             if let Err(refusal) = allowed {

@@ -12,6 +12,7 @@ mod mremap;
 mod munmap;
 mod open;
 mod prctl;
+mod remap_file_pages;
 mod rt_sigaction;
 mod stat;
 
@@ -32,10 +33,11 @@ pub(crate) fn stopped(shared: &Shared, thread: &mut Thread) -> Result<()> {
     let regs = thread.tracee.regs()?;
     match regs.orig_rax.cast_signed() {
         libc::SYS_mmap => mmap::mmap(shared, thread, &regs),
-        libc::SYS_mprotect => mprotect::mprotect(shared, thread, &regs),
+        libc::SYS_mprotect | libc::SYS_pkey_mprotect => mprotect::mprotect(shared, thread, &regs),
         libc::SYS_munmap => munmap::munmap(thread, &regs),
         libc::SYS_mremap => mremap::mremap(shared, thread, &regs),
         libc::SYS_madvise => madvise::madvise(thread, &regs),
+        libc::SYS_remap_file_pages => remap_file_pages::remap_file_pages(thread, &regs),
         libc::SYS_rt_sigaction => rt_sigaction::rt_sigaction(thread, &regs),
         _ => thread.tracee.cont(0),
     }

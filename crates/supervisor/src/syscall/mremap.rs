@@ -20,10 +20,17 @@ pub(super) fn mremap(shared: &Shared, thread: &Thread, regs: &Regs) -> Result<()
     let (windows, stub) = {
         let mm = thread.process.mm();
         let covers = target.is_some_and(|(start, end)| mm.windows.touches(start, end));
-        let windows = mm.windows.within(start, end);
+        let mut windows = mm.windows.within(start, end);
+        if old_length == 0 {
+            // A request for a second mapping of the same pages.
+            windows.extend(mm.windows.find(old));
+        }
         if windows.is_empty() && !covers { (Vec::new(), None) } else { (windows, mm.stub) }
     };
     let Some(stub) = stub else { return thread.tracee.cont(0) };
+    if !well_formed(old, new_length, flags) {
+        return answer(thread, Err(Errno::EINVAL));
+    }
     if !windows.is_empty()
         && let Err(refusal) =
             mmap::mremap(page_up(old_length), page_up(new_length), flags & libc::MREMAP_DONTUNMAP != 0)
@@ -52,8 +59,19 @@ pub(super) fn mremap(shared: &Shared, thread: &Thread, regs: &Regs) -> Result<()
     thread.tracee.cont(0)
 }
 
+/// What Linux asks before it looks at the mapping.
+const fn well_formed(old: u64, new_length: u64, flags: i32) -> bool {
+    let needs_move = libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP;
+    let known = needs_move | libc::MREMAP_MAYMOVE;
+    flags & !known == 0
+        && (flags & needs_move == 0 || flags & libc::MREMAP_MAYMOVE != 0)
+        && old.is_multiple_of(4096)
+        && page_up(new_length) != 0
+}
+
+/// Rounded up to pages, as the kernel does: the last page of all wraps to nothing.
 const fn page_up(length: u64) -> u64 {
-    length.saturating_add(4095) & !4095
+    length.wrapping_add(4095) & !4095
 }
 
 /// The errno of a refusal of the driver; a mapping is never restarted.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyclave_sys::ptrace::Stop;
-use anyclave_sys::{Errno, Pid, Result};
+use anyclave_sys::{Errno, Pid, Result, procfs};
 
 use super::{Next, Thread, Tracer};
 use crate::process::Process;
@@ -29,13 +29,18 @@ impl Tracer {
             Err(error) => return Err(error),
         };
         self.adopt(Thread::new(child, process));
-        if let Some(stop) = self.strangers.remove(&child)
-            && let Some(mut thread) = self.threads.remove(&child)
-            && self.on_stop(&mut thread, stop)? == Next::Ours
-        {
-            self.threads.insert(child, thread);
+        self.first_stop_of(child)
+    }
+
+    /// If a thread that has just become known has stopped already, that stop is looked at now.
+    fn first_stop_of(&mut self, tid: Pid) -> Result<()> {
+        let Some(stop) = self.strangers.remove(&tid) else { return Ok(()) };
+        let Some(mut thread) = self.threads.remove(&tid) else { return Ok(()) };
+        let next = self.on_stop(&mut thread, stop);
+        if !matches!(next, Ok(Next::HandedOver)) {
+            self.threads.insert(tid, thread);
         }
-        Ok(())
+        next.map(drop)
     }
 
     /// A new thread is about to run its first instruction.
@@ -52,6 +57,21 @@ impl Tracer {
 }
 
 impl Tracer {
+    /// A creator was killed before it could tell of a new process, which has stopped and waits: it is taken up
+    /// as a fork of the creator.
+    pub(super) fn adopt_orphans(&mut self, dead: &Thread) {
+        let alone = |tid: &Pid| procfs::tgid_of(*tid).is_ok_and(|tgid| tgid == *tid);
+        let orphans: Vec<Pid> = self.strangers.keys().copied().filter(alone).collect();
+        for child in orphans {
+            let shares = Shares { memory: false, process: false };
+            if let Ok(process) = new_process(&dead.process, child, shares) {
+                self.adopt(Thread::new(child, process));
+                // Should it be dead as well, its death is reported next.
+                let _ = self.first_stop_of(child);
+            }
+        }
+    }
+
     /// A stop that came before its thread was known may never be asked for again.
     pub(super) fn forget_stranger(&mut self, tid: Pid) -> Option<Stop> {
         self.strangers.remove(&tid)

@@ -2,7 +2,7 @@
 
 use anyclave_sys::ptrace::SigInfo;
 use anyclave_sys::remote::RemoteCall;
-use anyclave_sys::{Result, signal};
+use anyclave_sys::{Errno, Result, signal};
 
 use super::exception::Exception;
 use super::forced::{install_action, install_guarded};
@@ -93,7 +93,8 @@ impl Raised {
     /// Whether this stop is for it.
     pub(super) fn is(&self, signal: i32, info: &SigInfo) -> bool {
         let ours = i32::try_from(std::process::id()).unwrap_or(0);
-        signal == self.info.signo() && info.code() == SI_TKILL && info.pid() == ours
+        // Seen from a PID namespace below ours the sender has no id.
+        signal == self.info.signo() && info.code() == SI_TKILL && (info.pid() == ours || info.pid() == 0)
     }
 
     /// Makes it look like the exception's.
@@ -151,7 +152,13 @@ impl Tracer {
     /// The default action of a fault signal, which ends the process.
     fn die_of(&mut self, thread: &mut Thread, raised: Raised) -> Result<()> {
         let signal = raised.info.signo();
-        self.raise(thread, raised, Some((signal, SigAction::default())), |mask| mask & !set_of(signal))
+        let action = Some((signal, SigAction::default()));
+        match self.raise(thread, raised, action, |mask| mask & !set_of(signal)) {
+            // Our code is gone from the process, or a filter of its own is in our way. The host does by itself
+            // what is left to do.
+            Err(error) if error != Errno::ESRCH => thread.tracee.cont(signal),
+            result => result,
+        }
     }
 
     /// Sets an action and the mask by a system call of the thread, then sends the signal that it will stop

@@ -19,6 +19,7 @@ impl Tracer {
         if let Some(mut thread) = self.threads.remove(&tid) {
             self.end_dispatch(&thread);
             self.shared.core().machine.parts().package.abandon(&mut thread.processor);
+            self.adopt_orphans(&thread);
         }
     }
 }

@@ -19,6 +19,13 @@ pub(super) struct Seen {
     resets: u64,
 }
 
+impl Seen {
+    /// A thread that starts with this mask.
+    pub(super) fn with_mask(mask: u64) -> Self {
+        Self { mask, resets: 0 }
+    }
+}
+
 /// What the kernel did when it forced a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Traces {

@@ -10,6 +10,7 @@ use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::{Errno, Pid, Result, host};
 
 use super::convert::NO_CALL;
+use super::forced::Seen;
 use super::{Thread, Tracer, options};
 use crate::process::Process;
 use crate::shared::Shared;
@@ -72,12 +73,20 @@ fn take_up(shared: &Arc<Shared>, parked: Parked) {
     match attach(&mut tracer, parked) {
         Ok(()) => tracer.run(),
         // Killed between the two tracers.
-        Err(Errno::ESRCH) => shared.registry.remove(tid),
+        Err(error) if error == Errno::ESRCH || is_gone(tid) => shared.registry.remove(tid),
         Err(error) => {
             shared.registry.remove(tid);
             shared.log.warn(format_args!("process {tid} could not be taken up by its tracer: {error}"));
         }
     }
+}
+
+/// Whether a process is dead or dying; its parent may not have asked after it yet.
+fn is_gone(tid: Pid) -> bool {
+    std::fs::read_to_string(format!("/proc/{tid}/stat"))
+        .ok()
+        .and_then(|stat| stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()))
+        .is_none_or(|state| matches!(state, 'Z' | 'X'))
 }
 
 fn attach(tracer: &mut Tracer, parked: Parked) -> Result<()> {
@@ -94,6 +103,7 @@ fn attach(tracer: &mut Tracer, parked: Parked) -> Result<()> {
     };
     let mut thread = Thread::new(tid, process);
     thread.started = true;
+    thread.seen = Seen::with_mask(sigmask);
     let tracee = thread.tracee;
     if !matches!(stop, Stop::Event(ptrace::Event::Exit { .. })) {
         tracee.set_regs(&regs)?;

@@ -13,13 +13,14 @@ mod enclu;
 mod exception;
 mod exec;
 mod exit;
+mod follow;
 mod forced;
 mod guard;
 mod handover;
 mod job_control;
 mod page_fault;
 mod protect;
-mod signal;
+mod signals;
 mod space;
 
 pub(crate) use cpuid::replace as replace_cpuid;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 
 use anyclave_cpu::Processor;
 use anyclave_sys::ptrace::{self, Event, Stop, Tracee, WaitEvent};
-use anyclave_sys::{Errno, Pid, Result};
+use anyclave_sys::{Errno, Pid, Result, signal};
 
 use crate::fatal::fatal;
 use crate::filter::Reason;
@@ -69,6 +70,8 @@ pub(crate) struct Thread {
     selector: Option<dispatch::Selector>,
     /// What is known of its mask.
     seen: forced::Seen,
+    /// The address of its last resolved fault, and how often in a row that was it.
+    resolved: (u64, u32),
     /// Told to run for the first time.
     pub(crate) started: bool,
 }
@@ -83,6 +86,7 @@ impl Thread {
             delivery: None,
             selector: None,
             seen: forced::Seen::default(),
+            resolved: (0, 0),
             started: false,
         }
     }
@@ -94,12 +98,13 @@ pub(crate) struct Tracer {
     threads: HashMap<Pid, Thread>,
     /// New threads that stopped before the event of their creator was seen.
     strangers: HashMap<Pid, Stop>,
+    follow: follow::Follow,
 }
 
 impl Tracer {
     /// A tracer that traces nothing yet.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, threads: HashMap::new(), strangers: HashMap::new() }
+        Self { shared, threads: HashMap::new(), strangers: HashMap::new(), follow: follow::Follow::default() }
     }
 
     /// Takes up a thread that this very thread has seized.
@@ -130,6 +135,7 @@ impl Tracer {
             WaitEvent::Stopped(Stop::Event(Event::Exec { former })) => self.on_exec(tid, former),
             WaitEvent::Stopped(stop) => match self.threads.remove(&tid) {
                 Some(mut thread) => {
+                    self.follow.stopped(tid, self.threads.len() + 1);
                     let result = self.on_stop(&mut thread, stop);
                     // A thread that was handed over or has died meanwhile is no longer ours.
                     if !matches!(result, Ok(Next::HandedOver)) {
@@ -146,8 +152,18 @@ impl Tracer {
         match result {
             // Killed in the middle; its death is reported next.
             Ok(()) | Err(Errno::ESRCH) => {}
-            Err(error) => fatal(&format!("thread {tid} could not be served at {event:?}: {error}")),
+            Err(error) => self.give_up(tid, event, error),
         }
+    }
+
+    /// A process that we cannot serve any more is ended; the others go on.
+    fn give_up(&mut self, tid: Pid, event: WaitEvent, error: Errno) {
+        let tgid = self.shared.registry.process(tid).map_or(tid, |process| process.tgid);
+        self.shared
+            .log
+            .warn(format_args!("process {tgid} could not be served at {event:?} ({error}) and is killed"));
+        // It may be gone already.
+        let _ = signal::kill(tgid, libc::SIGKILL);
     }
 
     fn on_stop(&mut self, thread: &mut Thread, stop: Stop) -> Result<Next> {

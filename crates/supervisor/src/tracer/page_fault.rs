@@ -20,6 +20,16 @@ pub(super) enum Verdict {
     Deliver(Exception),
 }
 
+impl Thread {
+    /// Whether faults at this address have been resolved again and again to no effect.
+    fn is_stuck_at(&mut self, address: u64) -> bool {
+        const PATIENCE: u32 = 8;
+        let times = if self.resolved.0 == address { self.resolved.1 + 1 } else { 1 };
+        self.resolved = (address, times % PATIENCE);
+        times == PATIENCE
+    }
+}
+
 /// What is behind a page of a window.
 enum Behind {
     /// No page of the enclave.
@@ -60,7 +70,14 @@ impl Tracer {
             }
             Behind::Reachable => {}
         }
-        self.uncover(thread, &window, page.0)?;
+        if thread.is_stuck_at(address) {
+            // The program has taken away what the page lies on.
+            return refused(Pfec::empty(), libc::SIGBUS, BUS_ADRERR);
+        }
+        if !self.uncover(thread, &window, page.0)? {
+            thread.process.mm().windows.remove(window.start, window.end);
+            return Ok(Verdict::NotOurs);
+        }
         Ok(Verdict::Resolved)
     }
 
@@ -92,8 +109,9 @@ impl Tracer {
             && self.host_maps(thread, address)
     }
 
-    /// Makes the reachable pages of a window around a page accessible.
-    fn uncover(&mut self, thread: &mut Thread, window: &Window, page: u64) -> Result<()> {
+    /// Makes the reachable pages of a window around a page accessible. False where the window is one only in
+    /// our table: a call that replaced it failed half-way.
+    fn uncover(&mut self, thread: &mut Thread, window: &Window, page: u64) -> Result<bool> {
         /// Pages on either side that one system call takes along.
         const AROUND: u64 = 512 * PAGE_SIZE;
         let start = page.saturating_sub(AROUND).max(window.start);

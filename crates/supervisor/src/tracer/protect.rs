@@ -24,19 +24,22 @@ struct Run {
 }
 
 impl Tracer {
-    /// Applies the rights of all windows in a range at a stop where the thread is about to go on.
-    pub(super) fn apply_rights(&mut self, thread: &mut Thread, start: u64, end: u64) -> Result<()> {
-        let Some(stub) = thread.process.mm().stub else { return Ok(()) };
+    /// Applies the rights of all windows in a range at a stop where the thread is about to go on. False where
+    /// the host has something else there.
+    pub(super) fn apply_rights(&mut self, thread: &mut Thread, start: u64, end: u64) -> Result<bool> {
+        let Some(stub) = thread.process.mm().stub else { return Ok(false) };
         let mut call = RemoteCall::begin(thread.tracee, stub.syscall())?;
-        apply(&self.shared, &thread.process, stub, &mut call, start, end)?;
-        call.finish()
+        let applied = apply(&self.shared, &thread.process, stub, &mut call, start, end)?;
+        call.finish()?;
+        Ok(applied)
     }
 }
 
 /// Applies the rights of all windows in a range by system calls of a borrowed thread.
 ///
 /// Reachable pages get the rights of their window, all others none. A window that the host does not map at
-/// its place in the home yet is mapped anew first.
+/// its place in the home yet is mapped anew first. False where the host refused: it has no longer what the
+/// table says.
 pub(crate) fn apply(
     shared: &Shared,
     process: &Process,
@@ -44,7 +47,8 @@ pub(crate) fn apply(
     call: &mut RemoteCall,
     start: u64,
     end: u64,
-) -> Result<()> {
+) -> Result<bool> {
+    let mut applied = true;
     let windows = process.mm().windows.within(start, end);
     for window in windows {
         if !window.placed && !place(shared, process, stub, call, &window)? {
@@ -52,15 +56,10 @@ pub(crate) fn apply(
         }
         for run in runs(shared, &window) {
             let args = [run.start, run.end - run.start, run.rights.bits().into(), 0, 0, 0];
-            if let Err(error) = call.call(libc::SYS_mprotect, args)? {
-                shared.log.warn(format_args!(
-                    "the host refuses to protect {:#x}-{:#x} of an enclave: {error}",
-                    run.start, run.end
-                ));
-            }
+            applied &= call.call(libc::SYS_mprotect, args)?.is_ok();
         }
     }
-    Ok(())
+    Ok(applied)
 }
 
 /// The runs of a window that are to have the same protection.
