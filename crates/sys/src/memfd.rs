@@ -17,10 +17,13 @@ impl Memfd {
     /// A file of `size` bytes that are zero; the name shows as `/memfd:name` in the maps of processes.
     ///
     /// # Errors
-    /// `EMFILE`, `ENFILE`, `ENOMEM`; `EFBIG`, `EINVAL`: too large; `EINVAL`: a name above 249 bytes.
+    /// `EMFILE`, `ENFILE`, `ENOMEM`; `EFBIG`, `EINVAL`: too large; `EINVAL`: a name above 249 bytes; `ENOENT`: no
+    /// /proc.
     pub fn create(name: &CStr, size: u64) -> Result<Self> {
-        let file = File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?);
-        let memfd = Self(file);
+        let born = Self(File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?));
+        // The kernel does not count the open file that a memory file is born with among its writers, so a lease
+        // could not tell who else has it.
+        let memfd = Self(File::from(born.reopen(libc::O_RDWR | libc::O_CLOEXEC)?));
         memfd.resize(size)?;
         Ok(memfd)
     }
@@ -52,6 +55,28 @@ impl Memfd {
         let signed = |n: u64| i64::try_from(n).or(Err(Errno::EFBIG));
         let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
         fallocate(&self.0, flags, signed(offset)?, signed(len)?)
+    }
+
+    /// No other open file of it is left: no descriptor and no mapping but this one's, in any process, on its way
+    /// between two, or waiting in a socket.
+    ///
+    /// # Errors
+    /// `EINVAL`: the kernel gives no leases on memory files, and nothing else tells.
+    pub fn is_the_only_open_file(&self) -> Result<bool> {
+        /// Missing in libc.
+        const F_SETSIG: i32 = 10;
+        let control = |command: i32, argument: i32| {
+            // SAFETY: both commands used here take a number and change nothing but this open file.
+            Errno::result(unsafe { libc::fcntl(self.0.as_raw_fd(), command, argument) })
+        };
+        // Who opens the file meanwhile waits, and we get a signal: one that nobody minds, where SIGIO would kill.
+        control(F_SETSIG, libc::SIGURG)?;
+        // A write lease is given to who has the only open file.
+        match control(libc::F_SETLEASE, libc::F_WRLCK) {
+            Ok(_) => control(libc::F_SETLEASE, libc::F_UNLCK).map(|_| true),
+            Err(Errno::EAGAIN) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes it `size` bytes long.
@@ -140,6 +165,52 @@ mod tests {
         assert_eq!(memfd.pread(&mut [0; 16], 4088), Err(Errno::ENXIO));
         memfd.resize(8192).unwrap();
         assert_eq!(memfd.pread(&mut [0; 16], 4088), Ok(()));
+    }
+
+    /// Opening breaks a lease, and the kernel's default for that is a signal that ends the process.
+    #[test]
+    fn opening_while_it_is_asked_who_else_has_it_does_no_harm() {
+        use crate::fork::{Fork, exit_now, fork, waitpid};
+        let status = crate::testing::in_child(|| {
+            let memfd = Memfd::create(c"raced", 4096).unwrap();
+            let Fork::Parent(opener) = fork().unwrap() else {
+                for _ in 0..5_000 {
+                    drop(memfd.reopen(libc::O_RDWR | libc::O_NONBLOCK));
+                }
+                exit_now(0)
+            };
+            for _ in 0..5_000 {
+                memfd.is_the_only_open_file().unwrap();
+            }
+            waitpid(opener).unwrap();
+            i32::from(memfd.is_the_only_open_file() != Ok(true))
+        });
+        assert_eq!(status, 0);
+    }
+
+    #[test]
+    fn a_mapping_alone_is_an_open_file_still() {
+        let memfd = Memfd::create(c"mapped", 4096).unwrap();
+        let other = memfd.reopen(libc::O_RDWR).unwrap();
+        crate::testing::pages(1, libc::PROT_READ, libc::MAP_SHARED, Some((other.as_fd(), 0)));
+        drop(other);
+        assert_eq!(memfd.is_the_only_open_file(), Ok(false));
+    }
+
+    #[test]
+    fn the_last_open_file_knows_that_it_is_the_last() {
+        let _alone = crate::testing::not_forking();
+        let memfd = Memfd::create(c"last", 4096).unwrap();
+        assert_eq!(memfd.is_the_only_open_file(), Ok(true));
+        for flags in [libc::O_RDWR, libc::O_RDONLY] {
+            let other = memfd.reopen(flags).unwrap();
+            let copy = other.try_clone().unwrap();
+            assert_eq!(memfd.is_the_only_open_file(), Ok(false));
+            drop(other);
+            assert_eq!(memfd.is_the_only_open_file(), Ok(false));
+            drop(copy);
+            assert_eq!(memfd.is_the_only_open_file(), Ok(true));
+        }
     }
 
     #[test]
