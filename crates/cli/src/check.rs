@@ -1,6 +1,7 @@
-//! `anyclave check`: can this host do it, and what to mend.
+//! `anyclave check`: can this host do it, how fast, and what to mend.
 
 mod probes;
+mod speed;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -9,8 +10,9 @@ use serde_json::{Value, json};
 
 use crate::{machine, say};
 use probes::{Need, Outcome, PROBES, Probe};
+use speed::Speed;
 
-/// Try what a machine needs of this host; exit status 0: it can, 1: it cannot
+/// Try what a machine needs of this host, and how fast it is; exit status 0: it can, 1: it cannot
 #[derive(clap::Args)]
 pub(crate) struct Check {
     /// As one JSON object
@@ -26,7 +28,9 @@ impl Check {
             return ExitCode::FAILURE;
         }
         let results: Vec<_> = PROBES.iter().map(|probe| (probe, (probe.attempt)())).collect();
-        let shown = say::data(&if self.json { format!("{:#}\n", json(&results)) } else { text(&results) });
+        let speed = is_able(&results).then(Speed::measure).flatten();
+        let shown = if self.json { format!("{:#}\n", json(&results, speed)) } else { text(&results, speed) };
+        let shown = say::data(&shown);
         if is_able(&results) { shown } else { ExitCode::FAILURE }
     }
 }
@@ -38,7 +42,7 @@ fn is_able(results: &Results<'_>) -> bool {
     results.iter().all(|(probe, outcome)| outcome.found || probe.need != Need::Required)
 }
 
-fn text(results: &Results<'_>) -> String {
+fn text(results: &Results<'_>, speed: Option<Speed>) -> String {
     let mut text = String::new();
     for (probe, Outcome { found, detail }) in results {
         let state = match (found, probe.need) {
@@ -54,11 +58,12 @@ fn text(results: &Results<'_>) -> String {
             let _ = writeln!(text, "         to mend: {}", probe.mend);
         }
     }
+    text += &speed.map(Speed::text).unwrap_or_default();
     let verdict = if is_able(results) { "This host can do it." } else { "This host cannot do it." };
     text + verdict + "\n"
 }
 
-fn json(results: &Results<'_>) -> Value {
+fn json(results: &Results<'_>, speed: Option<Speed>) -> Value {
     let probes: Vec<_> = results
         .iter()
         .map(|(probe, Outcome { found, detail })| {
@@ -73,7 +78,7 @@ fn json(results: &Results<'_>) -> Value {
             })
         })
         .collect();
-    json!({ "schema": 1, "able": is_able(results), "probes": probes })
+    json!({ "schema": 1, "able": is_able(results), "speed": speed.map(Speed::json), "probes": probes })
 }
 
 #[cfg(test)]
@@ -96,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_explained() {
-        let text = text(&results(Need::Required));
+        let text = text(&results(Need::Required), None);
         assert!(text.contains("MISSING"));
         assert!(text.ends_with("This host cannot do it.\n"));
         assert_eq!(text.matches("to mend:").count(), text.matches("MISSING").count());
@@ -104,7 +109,7 @@ mod tests {
 
     #[test]
     fn json_has_an_entry_for_each_probe() {
-        let json = json(&results(Need::Useful));
+        let json = json(&results(Need::Useful), None);
         assert_eq!(json["schema"], 1);
         assert_eq!(json["able"], true);
         assert_eq!(json["probes"].as_array().unwrap().len(), PROBES.len());
@@ -114,6 +119,6 @@ mod tests {
     #[test]
     fn this_host_is_able() {
         let results: Vec<_> = PROBES.iter().map(|probe| (probe, (probe.attempt)())).collect();
-        assert!(is_able(&results), "{}", text(&results));
+        assert!(is_able(&results), "{}", text(&results, None));
     }
 }

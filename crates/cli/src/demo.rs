@@ -9,12 +9,13 @@ mod host;
 mod vdso;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, StdoutLock, Write};
 use std::process::ExitCode;
 
 use crate::machine::Machine;
 use crate::run::{self, Loudness};
 use crate::say;
+use enclave::DemoError;
 
 /// Load, enter, interrupt and question a real enclave, and tell what happens
 #[derive(clap::Args)]
@@ -24,6 +25,9 @@ pub(crate) struct Demo {
     /// Be the host program: what runs on the machine
     #[arg(long, hide = true, exclusive = true)]
     host: bool,
+    /// Be a host program that says how many nanoseconds a call takes
+    #[arg(long, hide = true, exclusive = true)]
+    measure: bool,
     #[command(flatten)]
     machine: Machine,
 }
@@ -32,7 +36,10 @@ impl Demo {
     /// Tells the story.
     pub(crate) fn execute(self) -> ExitCode {
         if self.host {
-            return tell();
+            return tell(host::tell);
+        }
+        if self.measure {
+            return tell(host::measure);
         }
         // The path by which the kernel knows this program, whatever has become of the one it was started by.
         let program = OsString::from("/proc/self/exe");
@@ -41,9 +48,9 @@ impl Demo {
     }
 }
 
-fn tell() -> ExitCode {
+fn tell(story: impl FnOnce(&mut StdoutLock<'static>) -> Result<(), DemoError>) -> ExitCode {
     let mut out = io::stdout().lock();
-    match host::tell(&mut out).and_then(|()| Ok(out.flush()?)) {
+    match story(&mut out).and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say::error(format_args!("the demo stops: {error}"));

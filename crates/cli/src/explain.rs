@@ -11,13 +11,15 @@ use anyclave_trace::ioctl::Call;
 use crate::say;
 use index::Entry;
 
-/// Say what an SGX error code, leaf, cause, ioctl or page-fault error code means
+/// Say what an SGX error code, leaf, cause, ioctl, errno or page-fault error code means
 ///
-/// An ioctl followed by an errno lists the checks of that ioctl that answer it.
+/// Names are known in capitals and small letters, with the prefix SGX_ or SGX_IOC_ENCLAVE_ or without; numbers
+/// as 16, 0x10 or 10H. An ioctl, or mmap, followed by an errno lists the checks that answer it. ENCLS and
+/// ENCLU are what comes before any leaf.
 #[derive(clap::Args)]
 pub(crate) struct Explain {
     /// Such as 16, SGX_INVALID_SIGNATURE, EINIT, XfrmUnsupported, ADD_PAGES, INIT EPERM, 0x8007
-    #[arg(required = true)]
+    #[arg(required = true, value_name = "WORD")]
     word: Vec<String>,
 }
 
@@ -56,10 +58,10 @@ fn text(words: &[String]) -> Result<String, Vec<Unknown>> {
     while let Some(word) = words.next() {
         // An ioctl and an errno belong together.
         if let Some(call) = index::call(word)
-            && let Some(errno) = words.peek().and_then(|next| index::errno(next))
+            && let Some(answer) = words.peek().and_then(|next| index::answer(next))
         {
             words.next();
-            paragraphs.push(index::call_with_errno(call, errno));
+            paragraphs.push(index::call_with_answer(call, answer));
             continue;
         }
         let entries = lookup(word);
@@ -134,6 +136,20 @@ mod tests {
         assert!(!text.contains("EACCES"));
         assert_eq!(explain(&["SGX_IOC_ENCLAVE_INIT", "1"]).unwrap(), text);
         assert!(explain(&["INIT", "ENOMEM"]).unwrap().contains("never"));
+    }
+
+    #[test]
+    fn an_interrupted_call_is_explained_by_what_programs_see() {
+        let text = explain(&["INIT", "EINTR"]).unwrap();
+        assert!(text.contains("EINTR (4)") && text.contains("SignalPending"), "{text}");
+        assert_eq!(explain(&["INIT", "4"]).unwrap(), text);
+        assert!(explain(&["ERESTARTSYS"]).unwrap().contains("INIT SignalPending"));
+    }
+
+    #[test]
+    fn no_error_has_a_name_too() {
+        assert!(explain(&["0"]).unwrap().contains("SGX_SUCCESS"));
+        assert_eq!(explain(&["success"]).unwrap(), explain(&["0"]).unwrap());
     }
 
     #[test]

@@ -14,13 +14,15 @@ use crate::state::{self, DeviceKeys, Source, StateError};
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Machine")]
 pub(crate) struct Machine {
-    /// EPC sections: sizes, each with its NUMA node or without, such as 1G or 64M@node0,64M@node1
+    /// EPC sections: one to eight sizes, each with its NUMA node or without, such as 1G or 64M@node0,64M@node1
+    /// [default: 256M]
     #[arg(long, value_name = "SIZE")]
     epc: Option<EpcLayout>,
     /// Derive all keys from TEXT instead of the device root
     #[arg(long, value_name = "TEXT")]
     seed: Option<String>,
-    /// Directory of the device root [env: ANYCLAVE_STATE] [default: $XDG_STATE_HOME/anyclave]
+    /// Directory of the device root [env: ANYCLAVE_STATE] [default: $XDG_STATE_HOME/anyclave, else
+    /// ~/.local/state/anyclave]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 }

@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 
 /// A software SGX processor and Linux SGX driver in user space. It simulates; it protects nothing.
 #[derive(Parser)]
-#[command(name = "anyclave", version, arg_required_else_help = false, disable_help_subcommand = true)]
+#[command(name = "anyclave", version, arg_required_else_help = false)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -74,9 +74,9 @@ mod tests {
 
     #[test]
     fn help_and_version_are_no_errors() {
-        for option in ["--help", "--version", "-h", "-V"] {
-            let error = Cli::try_parse_from(["anyclave", option]).err().unwrap();
-            assert!(matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion));
+        for words in [&["--help"][..], &["--version"], &["-h"], &["-V"], &["help"], &["help", "run"]] {
+            let error = Cli::try_parse_from([&["anyclave"], words].concat()).err().unwrap();
+            assert!(matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion), "{words:?}");
         }
     }
 }

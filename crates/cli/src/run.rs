@@ -20,13 +20,13 @@ pub(crate) const NOT_FOUND: u8 = 127;
 
 /// Run a program, and all it starts, with SGX
 ///
-/// The exit status is the program's own, or 128 and the signal that killed it as a shell shows it; 125 is
-/// ours; 126: not executable; 127: not found.
+/// The exit status is the program's own, or its death by a signal; 125: anything of ours; 126: not executable;
+/// 127: not found. Words behind PROGRAM are its own; -- ends our options.
 #[derive(clap::Args)]
 pub(crate) struct Run {
     #[command(flatten)]
     loudness: Loudness,
-    /// The program and its arguments [default: $SHELL]
+    /// The program, found along PATH, and its arguments [default: $SHELL, else /bin/sh]
     #[arg(trailing_var_arg = true, value_name = "PROGRAM [ARG]")]
     program: Vec<OsString>,
     #[command(flatten)]
@@ -36,10 +36,10 @@ pub(crate) struct Run {
 /// How much is said on standard error.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub(crate) struct Loudness {
-    /// Say nothing but errors [env: ANYCLAVE_QUIET]
+    /// Say nothing but errors [env: ANYCLAVE_QUIET, if not empty]
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say why each refused leaf and ioctl was refused
+    /// Say why each refused leaf and ioctl was refused; `explain` knows the names of the checks
     #[arg(short, long)]
     verbose: bool,
 }

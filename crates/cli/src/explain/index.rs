@@ -21,8 +21,10 @@ pub(super) enum Entry {
     Call(Call),
     /// A check of such a call.
     CallCause(IoctlCause),
+    /// RAX is 0.
+    Success,
     /// An errno of the driver.
-    Errno(Errno),
+    Answer(Answer),
     /// An error code of #PF.
     PageFault(u32),
 }
@@ -41,7 +43,8 @@ pub(super) fn meanings(word: &str) -> Vec<Entry> {
     entries.extend(Cause::all().filter(|cause| is(cause.name())).map(Entry::Cause));
     entries.extend(call(word).map(Entry::Call));
     entries.extend(IoctlCause::all().filter(|cause| is(cause.name())).map(Entry::CallCause));
-    entries.extend(Errno::ALL.into_iter().filter(|errno| is(errno.name())).map(Entry::Errno));
+    entries.extend((is(SUCCESS) || is("SUCCESS")).then_some(Entry::Success));
+    entries.extend(answer_named(word).map(Entry::Answer));
     entries
 }
 
@@ -54,12 +57,28 @@ pub(super) fn call(word: &str) -> Option<Call> {
     Call::ALL.into_iter().find(|call| call.name().eq_ignore_ascii_case(short))
 }
 
+/// What programs see of a call that begins again after a signal, where the handler does not ask for that, and
+/// what the kernel calls it.
+const INTERRUPTED: [&str; 2] = ["EINTR", "ERESTARTSYS"];
+
+/// The number of EINTR.
+const EINTR: i32 = 4;
+
+/// What the kernel calls no error.
+const SUCCESS: &str = "SGX_SUCCESS";
+
 /// The errno of this name or number, its sign left aside.
-pub(super) fn errno(word: &str) -> Option<Errno> {
+pub(super) fn answer(word: &str) -> Option<Answer> {
     let number = word.trim_start_matches('-').parse::<i32>().ok();
-    Errno::ALL
-        .into_iter()
-        .find(|errno| errno.name().eq_ignore_ascii_case(word) || number == Some(errno.number()))
+    let by_number = || Errno::ALL.into_iter().find(|errno| number == Some(errno.number())).map(Answer::Errno);
+    let restart = || (number == Some(EINTR)).then_some(Answer::Restart);
+    answer_named(word).or_else(by_number).or_else(restart)
+}
+
+fn answer_named(word: &str) -> Option<Answer> {
+    let restart = INTERRUPTED.iter().any(|name| name.eq_ignore_ascii_case(word)).then_some(Answer::Restart);
+    let errno = || Errno::ALL.into_iter().find(|errno| errno.name().eq_ignore_ascii_case(word));
+    restart.or_else(|| errno().map(Answer::Errno))
 }
 
 /// All names.
@@ -72,6 +91,8 @@ pub(super) fn names() -> Vec<&'static str> {
         .chain(Call::ALL.into_iter().map(Call::name))
         .chain(IoctlCause::all().map(IoctlCause::name))
         .chain(Errno::ALL.into_iter().map(Errno::name))
+        .chain(INTERRUPTED)
+        .chain([SUCCESS])
         .collect();
     names.sort_unstable();
     names.dedup();
@@ -93,7 +114,8 @@ impl Entry {
             Self::Cause(cause) => format!("{}: {}: {}\n", cause.leaf(), cause.outcome(), cause.text()),
             Self::Call(call) => whole_call(call),
             Self::CallCause(cause) => format!("{}: {}: {}\n", cause.call(), cause.answer(), cause.text()),
-            Self::Errno(errno) => whole_errno(errno),
+            Self::Success => format!("{SUCCESS} (0 in RAX): the leaf has done what it was asked for\n"),
+            Self::Answer(answer) => whole_answer(answer),
             Self::PageFault(bits) => super::number::page_fault(bits),
         }
     }
@@ -140,25 +162,32 @@ fn whole_call(call: Call) -> String {
     list(&format!("{heading}\nIt checks, in this order:"), causes.map(|cause| call_line(cause, false)))
 }
 
-fn whole_errno(errno: Errno) -> String {
-    let causes = IoctlCause::all().filter(|cause| cause.answer() == Answer::Errno(errno));
-    list(
-        &format!("{errno} ({}), where the driver answers it:", errno.number()),
-        causes.map(|cause| call_line(cause, true)),
-    )
+fn whole_answer(answer: Answer) -> String {
+    let causes = IoctlCause::all().filter(|cause| cause.answer() == answer);
+    let heading = format!("{}, where the driver answers it:", answer_words(answer));
+    list(&heading, causes.map(|cause| call_line(cause, true)))
 }
 
-/// The checks of a call that answer with an errno.
-pub(super) fn call_with_errno(call: Call, errno: Errno) -> String {
+/// An answer with its number.
+fn answer_words(answer: Answer) -> String {
+    match answer {
+        Answer::Errno(errno) => format!("{errno} ({})", errno.number()),
+        Answer::Restart => format!("EINTR ({EINTR}), or the call begins again after the signal"),
+    }
+}
+
+/// The checks of a call that answer with this.
+pub(super) fn call_with_answer(call: Call, answer: Answer) -> String {
     let causes: Vec<_> = IoctlCause::all()
         .filter(|cause| cause.call() == call || cause.call() == Call::Ioctl && command(call).is_some())
-        .filter(|cause| cause.answer() == Answer::Errno(errno))
+        .filter(|cause| cause.answer() == answer)
         .collect();
+    let words = answer_words(answer);
     if causes.is_empty() {
-        return format!("{call} never answers {errno}\n");
+        return format!("{call} never answers {words}\n");
     }
     list(
-        &format!("{call} answers {errno} ({}) where", errno.number()),
+        &format!("{call} answers {words} where"),
         causes.into_iter().map(|cause| format!("{}: {}", cause.name(), cause.text())),
     )
 }

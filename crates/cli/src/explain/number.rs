@@ -24,7 +24,8 @@ pub(super) fn meanings(number: u32) -> Vec<Entry> {
     let code = SgxError::from_code(number).map(Entry::Code);
     let call = Call::ALL.into_iter().find(|call| command(*call) == Some(number)).map(Entry::Call);
     let fault = is_page_fault(number).then_some(Entry::PageFault(number));
-    code.into_iter().chain(call).chain(fault).collect()
+    let success = (number == 0).then_some(Entry::Success);
+    success.into_iter().chain(code).chain(call).chain(fault).collect()
 }
 
 /// The bits that an error code of #PF may have, with what they say set and clear.
