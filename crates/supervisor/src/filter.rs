@@ -71,7 +71,7 @@ const SGX_MAGIC: u32 = 0xa4;
 pub(crate) fn base() -> Result<Program, BuildError> {
     let mut filter = Builder::new();
     let foreign = filter.label();
-    let [ioctl, mmap, sigaction, prctl] = [(); 4].map(|()| filter.label());
+    let [ioctl, mmap, sigaction, prctl, ptrace] = [(); 5].map(|()| filter.label());
     filter.load(Field::Arch).jump_unless(Test::Eq(ARCH_X86_64), foreign);
     filter.load(Field::Nr).ret_if(Test::AnySet(X32_BIT), Action::Allow);
     for call in BY_PATH {
@@ -82,6 +82,7 @@ pub(crate) fn base() -> Result<Program, BuildError> {
         .jump_if(Test::Eq(number(libc::SYS_mmap)), mmap)
         .jump_if(Test::Eq(number(libc::SYS_rt_sigaction)), sigaction)
         .jump_if(Test::Eq(number(libc::SYS_prctl)), prctl)
+        .jump_if(Test::Eq(number(libc::SYS_ptrace)), ptrace)
         .ret(Action::Allow);
 
     filter.bind(ioctl).load(Field::ArgLow(1)).and(0xff00);
@@ -102,6 +103,14 @@ pub(crate) fn base() -> Result<Program, BuildError> {
     filter.bind(prctl).load(Field::ArgLow(0));
     for option in [libc::PR_SET_DUMPABLE, libc::PR_GET_DUMPABLE] {
         filter.ret_if(Test::Eq(flag(option)), Action::UserNotif);
+    }
+    filter.ret(Action::Allow);
+
+    // A process has one tracer, also in the moment in which it goes from one of ours to another.
+    let refused = Action::Errno(libc::EPERM.unsigned_abs().try_into().unwrap_or(1));
+    filter.bind(ptrace).load(Field::ArgLow(0));
+    for request in [libc::PTRACE_ATTACH, libc::PTRACE_SEIZE] {
+        filter.ret_if(Test::Eq(request), refused);
     }
     filter.ret(Action::Allow);
 
@@ -195,6 +204,16 @@ mod tests {
             let sigaction = call(libc::SYS_rt_sigaction, [signal, 0, 0, 8, 0, 0]);
             assert_eq!(filter.run(&sigaction), Reason::Call.action());
         }
+    }
+
+    #[test]
+    fn nobody_else_can_trace() {
+        let filter = base().unwrap();
+        for request in [16, 0x4206] {
+            let attach = call(libc::SYS_ptrace, [request, 1, 0, 0, 0, 0]);
+            assert_eq!(filter.run(&attach), Action::Errno(1));
+        }
+        assert_eq!(filter.run(&call(libc::SYS_ptrace, [0; 6])), Action::Allow);
     }
 
     #[test]

@@ -120,6 +120,7 @@ pub fn run(options: &RunOptions, program: &OsStr, arguments: &[OsString]) -> Res
     prepare(here.as_fd())?;
     drop(here);
     startup::restore_sigpipe().map_err(LaunchError::host("the disposition of SIGPIPE cannot be restored"))?;
+    startup::restore_closed().map_err(LaunchError::host("descriptors cannot be closed again"))?;
     let error = fork::exec(&program.path, &arguments);
     Err(program.exec_failed(error))
 }

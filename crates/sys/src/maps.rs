@@ -5,8 +5,8 @@ mod query;
 use crate::{Errno, Pid, Result, errno_of};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{Read, Seek};
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::FileExt;
 
 /// One area: one line of /proc/PID/maps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,8 @@ impl Vma {
 /// unreadable, and for the program that ran at the time of opening only.
 #[derive(Debug)]
 pub struct ProcessMaps {
-    file: File,
+    /// None for a process that is not ours to look at.
+    file: Option<File>,
 }
 
 impl ProcessMaps {
@@ -87,7 +88,13 @@ impl ProcessMaps {
     /// `ENOENT`: no such process. `EACCES`: not ours to look at.
     pub fn open(pid: Pid) -> Result<Self> {
         let file = File::open(format!("/proc/{pid}/maps")).map_err(|error| errno_of(&error))?;
-        Ok(Self { file })
+        Ok(Self { file: Some(file) })
+    }
+
+    /// The maps of a process that cannot be opened: none.
+    #[must_use]
+    pub const fn closed() -> Self {
+        Self { file: None }
     }
 
     /// All areas, by address.
@@ -95,10 +102,16 @@ impl ProcessMaps {
     /// # Errors
     /// `ESRCH`: the program is gone. `EINVAL`: a line that cannot be read.
     pub fn all(&self) -> Result<Vec<Vma>> {
+        let Some(file) = &self.file else { return Ok(Vec::new()) };
+        // Several threads may read, so none moves the file's position.
         let mut text = Vec::new();
-        let mut file = &self.file;
-        file.rewind().map_err(|error| errno_of(&error))?;
-        file.read_to_end(&mut text).map_err(|error| errno_of(&error))?;
+        let mut piece = [0; 4096];
+        loop {
+            match file.read_at(&mut piece, text.len() as u64).map_err(|error| errno_of(&error))? {
+                0 => break,
+                length => text.extend_from_slice(piece.get(..length).unwrap_or_default()),
+            }
+        }
         text.split(|&byte| byte == b'\n')
             .filter(|line| !line.is_empty())
             .map(|line| Vma::parse(line).ok_or(Errno::EINVAL))
@@ -111,7 +124,8 @@ impl ProcessMaps {
     /// # Errors
     /// `ESRCH`: the program is gone.
     pub fn find_at_or_above(&self, addr: u64) -> Result<Option<Vma>> {
-        match query::at_or_above(&self.file, addr) {
+        let Some(file) = &self.file else { return Ok(None) };
+        match query::at_or_above(file, addr) {
             Err(Errno::ENOTTY) => self.parsed_at_or_above(addr),
             other => other,
         }
@@ -152,7 +166,7 @@ mod tests {
         let edges = |vma: &Vma| [vma.start.wrapping_sub(1), vma.start, vma.end - 1, vma.end];
         for addr in all.iter().flat_map(edges).chain([0, u64::MAX]) {
             let parsed = maps.parsed_at_or_above(addr).unwrap();
-            match query::at_or_above(&maps.file, addr) {
+            match query::at_or_above(maps.file.as_ref().unwrap(), addr) {
                 // Before Linux 6.11 there is one way only.
                 Err(Errno::ENOTTY) => assert_eq!(maps.find_at_or_above(addr), Ok(parsed)),
                 queried => assert_eq!(queried, Ok(parsed), "{addr:#x}"),

@@ -20,7 +20,8 @@ const PAGE: u64 = 4096;
 #[derive(Debug)]
 pub struct ProcessMem {
     pid: Pid,
-    mem: File,
+    /// None for a process that is not ours to look at.
+    mem: Option<File>,
     maps: ProcessMaps,
 }
 
@@ -31,7 +32,14 @@ impl ProcessMem {
     /// `ENOENT`: no such process. `EACCES`: not ours to look at.
     pub fn open(pid: Pid) -> Result<Self> {
         let mem = OpenOptions::new().read(true).write(true).open(format!("/proc/{pid}/mem"));
-        Ok(Self { pid, mem: mem.map_err(|error| errno_of(&error))?, maps: ProcessMaps::open(pid)? })
+        let mem = mem.map_err(|error| errno_of(&error))?;
+        Ok(Self { pid, mem: Some(mem), maps: ProcessMaps::open(pid)? })
+    }
+
+    /// The memory of a process that cannot be opened: every access is `EFAULT`, and it has no areas.
+    #[must_use]
+    pub const fn closed(pid: Pid) -> Self {
+        Self { pid, mem: None, maps: ProcessMaps::closed() }
     }
 
     /// The process.
@@ -51,9 +59,10 @@ impl ProcessMem {
     /// # Errors
     /// `EFAULT`: not all of it is mapped. `ESRCH`: the program is gone.
     pub fn read(&self, addr: u64, buf: &mut [u8]) -> Result<()> {
+        let mem = self.mem.as_ref().ok_or(Errno::EFAULT)?;
         let mut done = 0;
         while done < buf.len() {
-            let got = self.mem.read_at(&mut buf[done..], address(addr, done)?);
+            let got = mem.read_at(&mut buf[done..], address(addr, done)?);
             done += progress(got)?;
         }
         Ok(())
@@ -65,9 +74,10 @@ impl ProcessMem {
     /// `EFAULT`: not all of it is mapped, or a part is a shared mapping without write permission; the bytes
     /// before that are written. `ESRCH`: the program is gone.
     pub fn write(&self, addr: u64, buf: &[u8]) -> Result<()> {
+        let mem = self.mem.as_ref().ok_or(Errno::EFAULT)?;
         let mut done = 0;
         while done < buf.len() {
-            let put = self.mem.write_at(&buf[done..], address(addr, done)?);
+            let put = mem.write_at(&buf[done..], address(addr, done)?);
             done += progress(put)?;
         }
         Ok(())

@@ -39,15 +39,24 @@ impl Process {
     /// # Errors
     /// Its memory cannot be opened.
     pub(crate) fn new(tgid: Pid, mm: Arc<Mutex<Mm>>) -> Result<Self> {
-        Ok(Self {
+        Ok(Self::with_memory(ProcessMem::open(tgid)?, tgid, mm))
+    }
+
+    /// A process whose memory is not ours to look at, and which therefore runs without SGX.
+    pub(crate) fn closed(tgid: Pid, mm: Arc<Mutex<Mm>>) -> Self {
+        Self::with_memory(ProcessMem::closed(tgid), tgid, mm)
+    }
+
+    fn with_memory(mem: ProcessMem, tgid: Pid, mm: Arc<Mutex<Mm>>) -> Self {
+        Self {
             tgid,
-            mem: ProcessMem::open(tgid)?,
+            mem,
             mm,
             dispositions: Mutex::default(),
             resets: AtomicU64::new(0),
             dumpable: AtomicBool::new(true),
             window_filter: AtomicBool::new(false),
-        })
+        }
     }
 
     /// Its address space.

@@ -83,7 +83,11 @@ fn new_process(creator: &Arc<Process>, child: Pid, shares: Shares) -> Result<Arc
         return Ok(Arc::clone(creator));
     }
     let mm = if shares.memory { Arc::clone(&creator.mm) } else { Arc::new(Mutex::new(creator.mm().clone())) };
-    let process = Process::new(child, mm)?;
+    let process = match Process::new(child, Arc::clone(&mm)) {
+        // The creator is not ours to look at either.
+        Err(Errno::EACCES | Errno::EPERM) => Process::closed(child, mm),
+        process => process?,
+    };
     *process.dispositions() = *creator.dispositions();
     let inherit =
         |to: &AtomicBool, from: &AtomicBool| to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);

@@ -154,9 +154,8 @@ impl Tracer {
         let signal = raised.info.signo();
         let action = Some((signal, SigAction::default()));
         match self.raise(thread, raised, action, |mask| mask & !set_of(signal)) {
-            // Our code is gone from the process, or a filter of its own is in our way. The host does by itself
-            // what is left to do.
-            Err(error) if error != Errno::ESRCH => thread.tracee.cont(signal),
+            // Our code is gone from the process, sentinel and all; the host does by itself what is left to do.
+            Err(Errno::EFAULT) => thread.tracee.cont(signal),
             result => result,
         }
     }

@@ -35,7 +35,12 @@ impl Tracer {
         }
         self.shared.registry.remove(former);
         let mm = Arc::new(Mutex::new(Mm::default()));
-        let process = Arc::new(Process::new(tid, mm)?);
+        let process = match Process::new(tid, Arc::clone(&mm)) {
+            // A program that its user may not read.
+            Err(Errno::EACCES | Errno::EPERM) => Process::closed(tid, mm),
+            process => process?,
+        };
+        let process = Arc::new(process);
         let mut inherited = Dispositions::default();
         if let Some(mut thread) = before {
             self.shared.core().machine.parts().package.abandon(&mut thread.processor);
@@ -57,8 +62,11 @@ impl Tracer {
             return Ok(());
         }
         let process = &thread.process;
-        let Some(image) = read_vdso(process)? else {
-            self.shared.log.warn(format_args!("process {} has no vDSO and runs without SGX", process.tgid));
+        let Ok(Some(image)) = read_vdso(process) else {
+            self.shared.log.warn(format_args!(
+                "process {} cannot be read, or has no vDSO, and runs without SGX",
+                process.tgid
+            ));
             return Ok(());
         };
         let Some(at) = image.bytes.windows(2).position(|bytes| bytes == SYSCALL) else {

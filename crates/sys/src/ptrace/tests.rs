@@ -105,7 +105,7 @@ fn a_system_call_stops_at_entry_and_exit_and_its_result_can_be_replaced() {
 fn a_fork_an_exec_and_an_exit_are_events() {
     let options = Options::TRACEFORK | Options::TRACEEXEC | Options::TRACEEXIT;
     let traced = Traced::spawn(options, || match fork().unwrap() {
-        Fork::Child => exit_now(exec(c"true", &[c"true".to_owned()]) as i32),
+        Fork::Child => exit_now(exec(c"/bin/true", &[c"true".to_owned()]) as i32),
         Fork::Parent(child) => {
             waitpid(child).unwrap();
             9
@@ -138,7 +138,7 @@ fn a_fork_an_exec_and_an_exit_are_events() {
 #[test]
 fn a_thread_that_execs_takes_the_name_of_its_leader() {
     let traced = Traced::spawn(Options::TRACECLONE | Options::TRACEEXEC, || {
-        std::thread::spawn(|| exec(c"true", &[c"true".to_owned()]) as i32).join().unwrap_or(1)
+        std::thread::spawn(|| exec(c"/bin/true", &[c"true".to_owned()]) as i32).join().unwrap_or(1)
     });
     let leader = Tracee::new(traced.tid);
     let Ok(WaitEvent::Stopped(Stop::Event(Event::Clone { child }))) = traced.next() else {

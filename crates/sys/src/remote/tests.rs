@@ -69,7 +69,7 @@ fn dropping_restores_too() {
 #[test]
 fn a_new_program_can_be_made_to_call_before_its_first_instruction() {
     let traced = Traced::spawn(Options::TRACEEXEC | Options::TRACESYSGOOD, || {
-        exec(c"sh", &[c"sh".to_owned(), c"-c".to_owned(), c"exit 8".to_owned()]) as i32
+        exec(c"/bin/sh", &[c"sh".to_owned(), c"-c".to_owned(), c"exit 8".to_owned()]) as i32
     });
     let tracee = Tracee::new(traced.tid);
     assert_eq!(traced.next(), stopped(Stop::Event(Event::Exec { former: traced.tid })));
