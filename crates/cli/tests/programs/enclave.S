@@ -62,6 +62,7 @@ table:
     .long   enclu_ - table              /* 11 */
     .long   handle - table              /* 12 */
     .long   keep - table                /* 13 */
+    .long   hold - table                /* 14 */
 table_end:
 
 unknown:
@@ -153,6 +154,17 @@ spin:
     cmpl    $0, (%rdx)
     je      1b
     mov     %r10, %rax
+    jmp     leave
+
+/* The same with rax = c all the time; returns 0 if it is still so. */
+hold:
+    mov     %r8, %rax
+    movl    $1, (%rsi)
+1:  cmp     %r8, %rax
+    jne     2f
+    cmpl    $0, (%rdx)
+    je      1b
+2:  xor     %r8, %rax
     jmp     leave
 
 /* Copies c bytes from a to b. */

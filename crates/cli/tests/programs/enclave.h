@@ -42,6 +42,7 @@ enum {
     OP_ENCLU,
     OP_HANDLE,
     OP_KEEP,
+    OP_HOLD,
 };
 
 /* What the functions that fault return once they were stepped over. */

@@ -62,18 +62,18 @@ fn make(object: &[u8]) -> Vec<u8> {
 
     let mut measurer = Measurer::ecreate(SSA_FRAME_PAGES, ENCLAVE_BYTES);
     let mut pages = Vec::new();
-    let mut count = 0_u64;
     for segment in &segments {
         for number in 0..segment.pages {
             let offset = segment.offset + number * PAGE_BYTES as u64;
             let start = usize::try_from(offset).unwrap();
             let page: &[u8; PAGE_BYTES] = bytes[start..start + PAGE_BYTES].try_into().unwrap();
             measurer.add_page(offset, &segment.secinfo, page, segment.measured);
-            pages.extend(offset.to_le_bytes());
-            pages.extend(segment.secinfo.flags.get().to_le_bytes());
-            pages.extend(u64::from(segment.measured).to_le_bytes());
-            pages.extend(page);
-            count += 1;
+            pages.push(ImagePage {
+                offset,
+                secinfo: segment.secinfo,
+                measured: segment.measured,
+                bytes: page,
+            });
         }
     }
 
@@ -89,14 +89,46 @@ fn make(object: &[u8]) -> Vec<u8> {
     };
     let sigstruct = options.sign(&measurer.mrenclave(), &PrivateKey::from_seed(&[7; 32]));
 
-    let mut image = b"ENCLIMG1".to_vec();
-    image.extend(ENCLAVE_BYTES.to_le_bytes());
-    image.extend(SSA_FRAME_PAGES.to_le_bytes());
-    image.extend(MiscSelect::EXINFO.bits().to_le_bytes());
-    image.extend(Flags::MODE64BIT.bits().to_le_bytes());
-    image.extend(xfrm.to_le_bytes());
-    image.extend(count.to_le_bytes());
-    image.extend(pages);
-    image.extend(sigstruct.as_bytes());
-    image
+    let attributes = options.attributes;
+    let miscselect = MiscSelect::EXINFO;
+    let sigstruct = sigstruct.as_bytes();
+    let (ssaframesize, size) = (SSA_FRAME_PAGES, ENCLAVE_BYTES);
+    ImageFile { ssaframesize, size, miscselect, attributes, pages, sigstruct }.to_bytes()
+}
+
+/// What an image file holds, in the words of enclave.h.
+pub(crate) struct ImageFile<'data> {
+    pub(crate) ssaframesize: u32,
+    pub(crate) size: u64,
+    pub(crate) miscselect: MiscSelect,
+    pub(crate) attributes: Attributes,
+    pub(crate) pages: Vec<ImagePage<'data>>,
+    pub(crate) sigstruct: &'data [u8],
+}
+
+/// One page of an image file.
+pub(crate) struct ImagePage<'data> {
+    pub(crate) offset: u64,
+    pub(crate) secinfo: SecInfo,
+    pub(crate) measured: bool,
+    pub(crate) bytes: &'data [u8; PAGE_BYTES],
+}
+
+impl ImageFile<'_> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut image = b"ENCLIMG1".to_vec();
+        image.extend(self.size.to_le_bytes());
+        image.extend(self.ssaframesize.to_le_bytes());
+        image.extend(self.miscselect.bits().to_le_bytes());
+        image.extend(self.attributes.as_bytes());
+        image.extend((self.pages.len() as u64).to_le_bytes());
+        for page in &self.pages {
+            image.extend(page.offset.to_le_bytes());
+            image.extend(page.secinfo.flags.get().to_le_bytes());
+            image.extend(u64::from(page.measured).to_le_bytes());
+            image.extend(page.bytes);
+        }
+        image.extend(self.sigstruct);
+        image
+    }
 }

@@ -9,6 +9,8 @@
 #[cfg(test)]
 mod compile;
 #[cfg(test)]
+mod everyday;
+#[cfg(test)]
 mod hosts;
 #[cfg(test)]
 mod image;
@@ -17,8 +19,14 @@ mod lifecycle;
 #[cfg(test)]
 mod nested;
 #[cfg(test)]
+mod privileges;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod run;
+#[cfg(test)]
+mod terminal;
+#[cfg(test)]
+mod vectors;

@@ -38,19 +38,23 @@ programs! {
     cpuid_registers
     dumpable
     egetkey
+    exec_inside
     exec_thread
     exinfo
     exit_inside
     exitinfo_interrupt
     fork_child
+    fork_storm
     group_stop
     ioctl_add_pages
     ioctl_create
+    ioctl_from_inside
     ioctl_init
     ioctl_others
     ioctl_provision
     ioctl_read_only
     killed_inside
+    low_limits
     madvise_rules
     many
     mmap_early
@@ -61,6 +65,7 @@ programs! {
     mremap_rules
     munmap_rules
     nested
+    no_interrupted_waits
     no_new_privs
     node_paths
     nodes
@@ -68,9 +73,14 @@ programs! {
     own_enclu
     own_fault
     own_fault_altstack
+    own_fault_pending
+    own_filter
     own_refused_entry
     provision_node
+    ptrace_refused
     report
+    restart_codes
+    signal_storm_calls
     signals_blocked
     signals_fatal
     signals_handled
@@ -94,6 +104,7 @@ programs! {
     vdso_resume
     vdso_scan
     vdso_sections
+    vfork_child
 }
 
 #[test]
@@ -129,7 +140,20 @@ fn program_without_a_c_library() {
 /// A new program that no test names would never run.
 #[test]
 fn every_program_has_a_test() {
-    const ELSEWHERE: &[&str] = &["libvdso_stub", "limits", "raw", "seal_key", "vdso_weak", "without"];
+    const ELSEWHERE: &[&str] = &[
+        "closed_descriptors",
+        "identity",
+        "libvdso_stub",
+        "limits",
+        "raw",
+        "seal_key",
+        "terminal",
+        "vdso_weak",
+        "vector_report",
+        "vector_sgx_crate",
+        "vector_test_enclave",
+        "without",
+    ];
     let named: BTreeSet<String> = ALONE.iter().chain(ELSEWHERE).map(ToString::to_string).collect();
     let entries = std::fs::read_dir(sources()).unwrap().map(|entry| entry.unwrap().path());
     let present: BTreeSet<String> = entries

@@ -1,8 +1,6 @@
 //! Quotes that real hardware made: they fix where the fields of a REPORT lie. What their signatures cover is
 //! parsed with our layout of REPORT, and the signatures verify.
 
-#![cfg(test)]
-
 use anyclave_arch::Flags;
 use anyclave_arch::report::Report;
 use anyclave_crypto::sha256;
@@ -101,4 +99,37 @@ fn check(name: &str, file: &str, mrenclave: &str, quoting: &str, attributes: [u6
     assert_eq!(enclave.reportdata[..32], hash);
     assert_eq!(enclave.reportdata[32..], [0; 32]);
     assert_reserved(enclave);
+}
+
+#[test]
+fn quote_of_a_debug_enclave() {
+    check(
+        "quote_of_a_debug_enclave",
+        "quote-hw-1.bin",
+        "2531fd89facb97c6bab5f343805afe4dc051c2bef0d11309ac553c404326dda2",
+        "cdcadfb7db22ada5fd603455cde1bf9fa258fa5f284dcd6e0c63392f633a1105",
+        [7, 0x1f],
+    );
+}
+
+#[test]
+fn quote_with_its_certificates() {
+    check(
+        "quote_with_its_certificates",
+        "quote-hw-2.bin",
+        "04d285fd1b0f11a7e29392d7481f2d94dcdb298ba7619b04e7fc320d81f2970e",
+        "b08903e5d5e8d13128582a7b6746a8dd1f9718f05e26465a5aae58056a882562",
+        [7, 0x1f],
+    );
+}
+
+#[test]
+fn quote_of_a_production_enclave() {
+    check(
+        "quote_of_a_production_enclave",
+        "quote-hw-3.bin",
+        "33d8736db756ed4997e04ba358d27833188f1932ff7b1d156904d3f560452fbb",
+        "96b347a64e5a045e27369c26e6dcda51fd7c850e9b3a3a79e718f43261dee1e4",
+        [5, 0xe7],
+    );
 }

@@ -1,0 +1,4 @@
+//! What others made, against our layouts.
+
+#[cfg(test)]
+mod quotes;
