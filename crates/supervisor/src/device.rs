@@ -39,6 +39,7 @@ pub(crate) fn find(shared: &Shared, process: &Process, dirfd: u64, path: &[u8]) 
     if !NAMES.contains(&last) && !beneath {
         return None;
     }
+    let slashed = last.is_empty();
     let path = Path::new(std::str::from_utf8(path).ok()?);
     let path = if path.is_absolute() { path.to_path_buf() } else { base(process, dirfd)?.join(path) };
     let path = without_dots(&path);
@@ -46,6 +47,9 @@ pub(crate) fn find(shared: &Shared, process: &Process, dirfd: u64, path: &[u8]) 
         return Some(Found::Directory);
     }
     let nodes: Vec<Node> = shared.core().machine.nodes().collect();
+    if slashed && nodes.iter().any(|node| path == Path::new(node.path)) {
+        return Some(Found::BeneathNode);
+    }
     if nodes.iter().any(|node| path.ancestors().skip(1).any(|above| above == Path::new(node.path))) {
         return Some(Found::BeneathNode);
     }

@@ -10,6 +10,7 @@ use anyclave_sys::ptrace::{self, Stop, Tracee, WaitEvent};
 use anyclave_sys::{Errno, Pid, fd, host, prctl, startup};
 
 use super::{RunOptions, message};
+use crate::fatal::fatal;
 use crate::homes::HomeFrames;
 use crate::log::Log;
 use crate::notifications;
@@ -33,6 +34,8 @@ pub(super) fn monitor(options: &RunOptions, program: Pid, socket: OwnedFd) -> ! 
     match fork::fork() {
         Ok(Fork::Child) => {
             let _ = prctl::set_name(c"anyclave");
+            // A mistake of ours must not leave a machine behind that answers half of its calls.
+            std::panic::set_hook(Box::new(|panic| fatal(&panic.to_string())));
             let code = i32::from(supervise(options, program, socket).is_err());
             fork::exit_now(code)
         }

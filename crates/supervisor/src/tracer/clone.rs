@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use anyclave_sys::procfs::Status;
 use anyclave_sys::ptrace::Stop;
-use anyclave_sys::{Errno, Pid, Result, procfs};
+use anyclave_sys::{Errno, Pid, Result};
 
 use super::{Next, Thread, Tracer};
 use crate::process::Process;
@@ -21,6 +22,9 @@ struct Shares {
 impl Tracer {
     /// The creator tells of a new thread, which is attached already and stops before it first runs.
     pub(super) fn on_new_thread(&mut self, creator: &mut Thread, child: Pid) -> Result<()> {
+        if self.threads.contains_key(&child) {
+            return Ok(());
+        }
         let shares = shares(creator)?;
         let process = match new_process(&creator.process, child, shares) {
             Ok(process) => process,
@@ -57,19 +61,26 @@ impl Tracer {
 }
 
 impl Tracer {
-    /// A creator was killed before it could tell of a new process, which has stopped and waits: it is taken up
-    /// as a fork of the creator.
-    pub(super) fn adopt_orphans(&mut self, dead: &Thread) {
-        let alone = |tid: &Pid| procfs::tgid_of(*tid).is_ok_and(|tgid| tgid == *tid);
-        let orphans: Vec<Pid> = self.strangers.keys().copied().filter(alone).collect();
+    /// Takes up the new processes that have stopped and wait, and whose creator was killed before it could tell
+    /// of them, as forks of the process that was traced last.
+    pub(super) fn adopt_orphans(&mut self) {
+        let Some(parent) = self.last_process.clone() else { return };
+        let orphans: Vec<Pid> = self.strangers.keys().copied().filter(|tid| self.is_orphan(*tid)).collect();
         for child in orphans {
             let shares = Shares { memory: false, process: false };
-            if let Ok(process) = new_process(&dead.process, child, shares) {
+            if let Ok(process) = new_process(&parent, child, shares) {
                 self.adopt(Thread::new(child, process));
                 // Should it be dead as well, its death is reported next.
                 let _ = self.first_stop_of(child);
             }
         }
+    }
+
+    /// Whether a stopped thread leads a process whose parent is none of this machine: had its creator lived, it
+    /// would be.
+    fn is_orphan(&self, tid: Pid) -> bool {
+        Status::read(tid)
+            .is_ok_and(|status| status.tgid == tid && self.shared.registry.process(status.ppid).is_none())
     }
 
     /// A stop that came before its thread was known may never be asked for again.

@@ -19,7 +19,10 @@ impl Tracer {
         if let Some(mut thread) = self.threads.remove(&tid) {
             self.end_dispatch(&thread);
             self.shared.core().machine.parts().package.abandon(&mut thread.processor);
-            self.adopt_orphans(&thread);
+            self.last_process = Some(thread.process);
+        }
+        if !self.strangers.is_empty() {
+            self.adopt_orphans();
         }
     }
 }

@@ -99,12 +99,20 @@ pub(crate) struct Tracer {
     /// New threads that stopped before the event of their creator was seen.
     strangers: HashMap<Pid, Stop>,
     follow: follow::Follow,
+    /// The process of the thread that died last.
+    last_process: Option<Arc<Process>>,
 }
 
 impl Tracer {
     /// A tracer that traces nothing yet.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, threads: HashMap::new(), strangers: HashMap::new(), follow: follow::Follow::default() }
+        Self {
+            shared,
+            threads: HashMap::new(),
+            strangers: HashMap::new(),
+            follow: follow::Follow::default(),
+            last_process: None,
+        }
     }
 
     /// Takes up a thread that this very thread has seized.
@@ -145,6 +153,8 @@ impl Tracer {
                 }
                 None => {
                     self.strangers.insert(tid, stop);
+                    // Its creator may have died already without a word of it.
+                    self.adopt_orphans();
                     Ok(())
                 }
             },
