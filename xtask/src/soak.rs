@@ -6,6 +6,7 @@ mod chance;
 mod kills;
 mod kit;
 mod kselftest;
+mod lanes;
 mod marked;
 mod properties;
 mod supervised;

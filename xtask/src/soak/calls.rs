@@ -4,11 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
 
 use super::chance::Chance;
 use super::kit::Kit;
+use super::lanes::lanes;
 use super::marked::Marked;
 use super::{Count, Scale};
 
@@ -19,15 +19,7 @@ const LANES: u32 = 4;
 
 pub(super) fn step(kit: &Kit, scale: Scale, seed: u64) -> io::Result<Count> {
     let program = compile(kit)?;
-    let failures: Vec<io::Result<Vec<String>>> = thread::scope(|scope| {
-        let lane = |number| lane(kit, &program, scale, seed, number);
-        let lanes: Vec<_> = (0..LANES).map(|number| scope.spawn(move || lane(number))).collect();
-        lanes
-            .into_iter()
-            .map(|lane| lane.join().unwrap_or_else(|_panic| Err(io::Error::other("a lane panicked"))))
-            .collect()
-    });
-    let failures = failures.into_iter().collect::<io::Result<Vec<_>>>()?.concat();
+    let failures = lanes(LANES, |number| lane(kit, &program, scale, seed, number))?.concat();
     Ok(Count { done: format!("{} programs of {} random calls", scale.callers, scale.calls), failures })
 }
 

@@ -4,13 +4,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread::{self, sleep};
+use std::thread::sleep;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 
 use super::chance::Chance;
 use super::kit::Kit;
+use super::lanes::lanes;
 use super::marked::Marked;
 use super::{Count, Scale};
 
@@ -90,14 +91,7 @@ impl Suite<'_> {
                 self.check(&case, &name)
             }
         };
-        let results: Vec<io::Result<Option<String>>> = thread::scope(|scope| {
-            let lanes: Vec<_> = (0..LANES).map(|number| scope.spawn(move || lane(number))).collect();
-            lanes
-                .into_iter()
-                .map(|lane| lane.join().unwrap_or_else(|_panic| Err(io::Error::other("a lane panicked"))))
-                .collect()
-        });
-        results.into_iter().filter_map(Result::transpose).collect()
+        Ok(lanes(LANES, lane)?.into_iter().flatten().collect())
     }
 }
 
