@@ -210,3 +210,12 @@ fn programs_run_where_nothing_is_writable() {
     let outcome = run(command.env("TMPDIR", "/nonexistent").env_remove("XDG_RUNTIME_DIR"), &folder);
     outcome.assert_code(0);
 }
+
+#[test]
+fn tebibyte_of_epc_costs_nothing_at_the_start() {
+    let folder = scratch("tebibyte");
+    let program = compile("vdso_hash", Flavour::Default, &folder);
+    let mut command = Command::new(anyclave());
+    command.args(["run", "-q", "--epc", "1T", "--"]).arg(&program).arg(image());
+    run(&mut command, &folder).assert_code(0);
+}

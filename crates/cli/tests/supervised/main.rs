@@ -29,4 +29,6 @@ mod run;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod traps;
+#[cfg(test)]
 mod vectors;

@@ -54,6 +54,7 @@ programs! {
     ioctl_provision
     ioctl_read_only
     killed_inside
+    low_enclave
     low_limits
     madvise_rules
     many
@@ -67,6 +68,7 @@ programs! {
     nested
     no_interrupted_waits
     no_new_privs
+    node_opens
     node_paths
     nodes
     own_aep
@@ -76,6 +78,7 @@ programs! {
     own_fault_pending
     own_filter
     own_refused_entry
+    protection_keys
     provision_node
     ptrace_refused
     report

@@ -2,6 +2,7 @@
 
 use crate::compile::scratch;
 use crate::run::{Outcome, anyclave, run, supervised};
+use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -84,6 +85,18 @@ fn program_of_32_bits_is_refused() {
     let outcome = run(&mut supervised([&program]), &folder);
     assert_refused(&outcome, 125);
     assert!(outcome.stderr.contains("32-bit"), "{outcome:?}");
+}
+
+/// Where the host has no programs of 32 bits at all, neither has a run.
+#[test]
+fn child_of_32_bits_runs_without_sgx() {
+    let folder = scratch("child_32");
+    let program = file(&folder, "program", &program_of_32_bits(), 0o755);
+    let command =
+        [OsStr::new("sh"), "-c".as_ref(), "\"$0\"; echo $?; /bin/echo on".as_ref(), program.as_ref()];
+    let alone = run(Command::new(command[0]).args(&command[1..]), &folder);
+    let within = run(&mut supervised(command), &folder);
+    assert_eq!((alone.status, alone.stdout), (within.status, within.stdout), "{}", within.stderr);
 }
 
 #[test]
