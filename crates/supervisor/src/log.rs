@@ -1,6 +1,12 @@
 //! What the supervisor says to the user.
 
 use std::fmt::Display;
+use std::io::Write;
+
+/// A line of ours on standard error. If nobody reads there any more, nobody wants to know.
+pub(crate) fn say(message: impl Display) {
+    let _ = writeln!(std::io::stderr(), "anyclave: {message}");
+}
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,13 +34,13 @@ impl Log {
 
     /// Something went wrong that the user should know.
     pub(crate) fn warn(self, message: impl Display) {
-        eprintln!("anyclave: {message}");
+        say(message);
     }
 
     /// A leaf or an ioctl was refused.
     pub(crate) fn refused(self, refusal: impl Display) {
         if self.verbosity >= Verbosity::Verbose {
-            eprintln!("anyclave: {refusal}");
+            say(refusal);
         }
     }
 }

@@ -14,6 +14,7 @@ pub(crate) fn serve(shared: &Arc<Shared>, releaser: &Releaser, listener: &Listen
     loop {
         let call = match listener.recv() {
             Ok(call) => call,
+            Err(Errno::ENOENT) if listener.is_abandoned() => return,
             // Interrupted, or the caller was killed before we looked.
             Err(Errno::EINTR | Errno::ENOENT) => continue,
             Err(error) => {

@@ -153,6 +153,15 @@ impl Listener {
         Errno::result(done)
     }
 
+    /// Nobody has the filter any more, so no call will ever come.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        let mut polled = [PollFd::new(self.fd.as_fd(), PollFlags::empty())];
+        poll(&mut polled, PollTimeout::ZERO).is_ok()
+            && polled.iter().any(|fd| fd.revents().is_some_and(|events| events.contains(PollFlags::POLLHUP)))
+    }
+
     /// Has the caller wait for the answer on the CPU of the listener, as the two never run at once
     /// (Linux 6.6).
     ///

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyclave_sys::Errno;
 
 use super::LaunchError;
+use crate::log::say;
 
 /// Where programs are looked for when there is no PATH.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -52,7 +53,7 @@ impl Program {
             return Err(LaunchError::ThirtyTwoBits(shown()));
         }
         if mode & SET_ID != 0 {
-            eprintln!("anyclave: {}: is set-uid or set-gid; it runs without that privilege", shown());
+            say(format_args!("{}: is set-uid or set-gid; it runs without that privilege", shown()));
         }
         let path =
             CString::new(path.as_os_str().as_bytes()).map_err(|_nul| LaunchError::NotFound(shown()))?;

@@ -12,7 +12,7 @@ use anyclave_sys::{Errno, Pid, fd, host, prctl, startup};
 use super::{RunOptions, message};
 use crate::fatal::fatal;
 use crate::homes::HomeFrames;
-use crate::log::Log;
+use crate::log::{Log, say};
 use crate::notifications;
 use crate::process::Process;
 use crate::release::Releaser;
@@ -31,21 +31,26 @@ pub(super) fn monitor(options: &RunOptions, program: Pid, socket: OwnedFd) -> ! 
     if startup::close_inherited().is_err() {
         fork::exit_now(1);
     }
+    let Ok((here, there)) = fd::socketpair() else { fork::exit_now(1) };
     match fork::fork() {
         Ok(Fork::Child) => {
+            drop(here);
             let _ = prctl::set_name(c"anyclave");
             // A mistake of ours must not leave a machine behind that answers half of its calls.
             std::panic::set_hook(Box::new(|panic| fatal(&panic.to_string())));
-            let code = i32::from(supervise(options, program, socket).is_err());
+            let code = i32::from(supervise(options, program, socket, there.as_fd()).is_err());
             fork::exit_now(code)
         }
         Ok(Fork::Parent(supervisor)) => {
-            drop(socket);
+            drop((socket, there));
+            // Calls that wait when the supervisor is killed wait on, until the program is dead too, instead of
+            // failing: the listener stays open here.
+            let _listener = fd::recv_fd(here.as_fd(), &mut [0; 1]);
             if let Ok(WaitEvent::Signaled { signal, .. }) = fork::waitpid(supervisor) {
-                eprintln!(
-                    "anyclave: the supervisor was killed by signal {signal}, and the program with it: \
-                     without the supervisor there is no SGX"
-                );
+                say(format_args!(
+                    "the supervisor was killed by signal {signal}, and the program with it: without the \
+                     supervisor there is no SGX"
+                ));
             }
             fork::exit_now(0)
         }
@@ -54,8 +59,8 @@ pub(super) fn monitor(options: &RunOptions, program: Pid, socket: OwnedFd) -> ! 
 }
 
 /// The life of a supervisor.
-fn supervise(options: &RunOptions, program: Pid, socket: OwnedFd) -> Result<(), ()> {
-    let result = begin(options, program, socket.as_fd());
+fn supervise(options: &RunOptions, program: Pid, socket: OwnedFd, monitor: BorrowedFd<'_>) -> Result<(), ()> {
+    let result = begin(options, program, socket.as_fd(), monitor);
     let mut tracer = match result {
         Ok(tracer) => tracer,
         Err((what, error)) => {
@@ -77,12 +82,20 @@ fn supervise(options: &RunOptions, program: Pid, socket: OwnedFd) -> Result<(), 
 /// Lets a program that was seized already end by itself: our own end would kill it.
 fn let_go() {
     while let Ok(Some((tid, event))) = ptrace::wait_any() {
-        if let WaitEvent::Stopped(stop) = event {
-            let signal = if let Stop::SignalDelivery { signal } = stop { signal } else { 0 };
-            // It may be dead by now.
-            let _ = Tracee::new(tid).cont(signal);
-        }
+        pass_on(tid, event);
     }
+}
+
+/// Lets a thread that has nothing to do with SGX yet go on from a stop.
+fn pass_on(tid: Pid, event: WaitEvent) {
+    let tracee = Tracee::new(tid);
+    // It may be dead by now.
+    let _ = match event {
+        WaitEvent::Stopped(Stop::SignalDelivery { signal }) => tracee.cont(signal),
+        WaitEvent::Stopped(Stop::GroupStop { .. }) => tracee.listen(),
+        WaitEvent::Stopped(_) => tracee.cont(0),
+        WaitEvent::Exited { .. } | WaitEvent::Signaled { .. } => Ok(()),
+    };
 }
 
 /// An error and what was tried.
@@ -92,7 +105,12 @@ fn failed(what: &'static str) -> impl FnOnce(Errno) -> Failure {
     move |error| (what, error)
 }
 
-fn begin(options: &RunOptions, program: Pid, socket: BorrowedFd<'_>) -> Result<Tracer, Failure> {
+fn begin(
+    options: &RunOptions,
+    program: Pid,
+    socket: BorrowedFd<'_>,
+    monitor: BorrowedFd<'_>,
+) -> Result<Tracer, Failure> {
     // A home may be large and each enclave has a few descriptors.
     host::raise_limits().map_err(failed("limits cannot be raised"))?;
     let entropy = OsEntropy::new()
@@ -114,7 +132,8 @@ fn begin(options: &RunOptions, program: Pid, socket: BorrowedFd<'_>) -> Result<T
     tracer.adopt(thread);
     fd::send_fd(socket, message::SEIZED, None).map_err(failed(unheard))?;
 
-    let listener = expect(socket, message::LISTENER)?.ok_or((unheard, Errno::EBADF))?;
+    let listener = expect_traced(socket, message::LISTENER)?.ok_or((unheard, Errno::EBADF))?;
+    fd::send_fd(monitor, message::LISTENER, Some(listener.as_fd())).map_err(failed("the monitor is gone"))?;
     let listener = Listener::new(listener).map_err(failed("the seccomp listener is unusable"))?;
     // Linux before 6.6 does not know it.
     let _ = listener.set_sync_wake_up();
@@ -128,6 +147,24 @@ fn expect(socket: BorrowedFd<'_>, message: &[u8]) -> Result<Option<OwnedFd>, Fai
     let mut buffer = [0; 64];
     let (length, fd) = fd::recv_fd(socket, &mut buffer).map_err(failed("the program does not answer"))?;
     if buffer.get(..length) == Some(message) { Ok(fd) } else { Err(("the program gave up", Errno::EPIPE)) }
+}
+
+/// The same from a program that is traced already: signals, a stop or its death may come first.
+fn expect_traced(socket: BorrowedFd<'_>, message: &[u8]) -> Result<Option<OwnedFd>, Failure> {
+    /// Milliseconds between two looks at the program.
+    const PATIENCE: u16 = 2;
+    loop {
+        match fd::wait_readable(&[socket], Some(PATIENCE)) {
+            Ok(ready) if ready.contains(&true) => return expect(socket, message),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(("the program cannot be waited for", error)),
+        }
+        match ptrace::wait_any_nohang() {
+            Ok(Some((tid, event))) => pass_on(tid, event),
+            Ok(None) | Err(Errno::EINTR | Errno::ESRCH) => {}
+            Err(error) => return Err(("the program is gone", error)),
+        }
+    }
 }
 
 fn serve(shared: &Arc<Shared>, releaser: &Arc<Releaser>, listener: Arc<Listener>) -> Result<(), Errno> {

@@ -15,18 +15,22 @@ use crate::shared::DeviceFile;
 /// PATH_MAX of Linux, the final zero included.
 pub(super) const PATH_MAX: usize = 4096;
 
+/// Bytes of the first version of `struct open_how`.
+const OPEN_HOW_SIZE: u64 = 24;
+
 /// Directory, path and flags of any of the three calls.
 fn arguments(call: &Notified<'_>) -> Option<(u64, u64, i32)> {
-    let [a, b, c, ..] = call.call.args;
+    let [a, b, c, d, ..] = call.call.args;
     let cwd = libc::AT_FDCWD.cast_unsigned().into();
     match call.call.nr {
         libc::SYS_open => Some((cwd, a, low(b))),
         libc::SYS_openat => Some((a, b, low(c))),
         _ => {
-            // struct open_how begins with the flags.
+            // struct open_how begins with the flags. What is not well formed is refused by the kernel itself.
             let mut flags = [0; 8];
             call.process.mem.copy_from_user(c, &mut flags).ok()?;
-            Some((a, b, low(u64::from_le_bytes(flags))))
+            let flags = u64::from_le_bytes(flags);
+            (d >= OPEN_HOW_SIZE && flags <= u32::MAX.into()).then(|| (a, b, low(flags)))
         }
     }
 }
