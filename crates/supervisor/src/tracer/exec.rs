@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use anyclave_stub::offset;
+use anyclave_sys::ptrace::Tracee;
 use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::{Errno, Pid, Result, procfs};
 
@@ -48,20 +49,20 @@ impl Tracer {
             process.window_filter.store(filtered, Ordering::Relaxed);
             inherited = *thread.process.dispositions();
         }
-        let mut thread = Thread::new(tid, process);
+        let mut thread = Thread::new(tid, Arc::clone(&process));
         thread.started = true;
-        self.prepare(&thread, &inherited)?;
         let tracee = thread.tracee;
+        // Known before anything can go wrong with it.
         self.adopt(thread);
+        self.prepare(tracee, &process, &inherited)?;
         tracee.cont(0)
     }
 
     /// Makes a new program ready for SGX. A program of 32 bits runs without.
-    fn prepare(&self, thread: &Thread, inherited: &Dispositions) -> Result<()> {
-        if thread.tracee.regs()?.cs != CS_64 {
+    fn prepare(&self, tracee: Tracee, process: &Process, inherited: &Dispositions) -> Result<()> {
+        if tracee.regs()?.cs != CS_64 {
             return Ok(());
         }
-        let process = &thread.process;
         let Ok(Some(image)) = read_vdso(process) else {
             self.shared.log.warn(format_args!(
                 "process {} cannot be read, or has no vDSO, and runs without SGX",
@@ -73,7 +74,7 @@ impl Tracer {
             self.shared.log.warn("the vDSO has no system call in it; the program runs without SGX");
             return Ok(());
         };
-        let mut call = RemoteCall::begin(thread.tracee, image.base + at as u64)?;
+        let mut call = RemoteCall::begin(tracee, image.base + at as u64)?;
         if let Some(stub) = self.install_stub(process, &mut call, &image)? {
             process.mm().stub = Some(stub);
             if inherited.guarded {
