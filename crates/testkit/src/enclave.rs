@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use anyclave_arch::{Attributes, Flags, PageType, SecInfo, SecInfoFlags, Secs, SigStruct};
-use anyclave_driver::{EnclaveId, Progress, Reply, abi, Wait};
+use anyclave_driver::{EnclaveId, Progress, Reply, Wait, abi};
 use anyclave_sign::{Image, PAGE_BYTES, Page, PrivateKey, SignOptions};
 use zerocopy::{FromZeros, IntoBytes};
 
