@@ -6,7 +6,6 @@
 mod abi;
 mod enclave;
 mod host;
-mod vdso;
 
 use std::ffi::OsString;
 use std::io::{self, StdoutLock, Write};

@@ -65,7 +65,9 @@ core::arch::global_asm!(
 #[must_use]
 pub fn code() -> &'static [u8] {
     // SAFETY: begin and end are the bounds of one section part of initialised, never written bytes, laid
-    // out by one assembly block, begin first; the program's text lives as long as the program.
+    // out by one assembly block, begin first; the program's text lives as long as the program. `begin` is a
+    // label and not an object of Rust's: what it points into is all that the assembler put there, of which
+    // Rust knows no part by another name that is ever written.
     unsafe { core::slice::from_raw_parts(offset::begin(), offset::end()) }
 }
 

@@ -1,26 +1,30 @@
 //! Where the entries lie in [`code`](crate::code), in bytes from its start.
 
+// A label is a place and no object: as arrays without elements these statics claim no byte of what stands
+// there, which belongs to other labels as well.
 unsafe extern "C" {
-    static anyclave_stub_begin: u8;
-    static anyclave_stub_end: u8;
-    static anyclave_stub_syscall: u8;
-    static anyclave_stub_park: u8;
-    static anyclave_stub_sentinel: u8;
-    static anyclave_stub_restorer: u8;
-    static anyclave_stub_enter: u8;
-    static anyclave_stub_enter_end: u8;
-    static anyclave_stub_enclu: u8;
-    static anyclave_stub_fixup: u8;
-    static anyclave_stub_cfi: u8;
-    static anyclave_stub_cfi_end: u8;
+    static anyclave_stub_begin: [u8; 0];
+    static anyclave_stub_end: [u8; 0];
+    static anyclave_stub_syscall: [u8; 0];
+    static anyclave_stub_park: [u8; 0];
+    static anyclave_stub_sentinel: [u8; 0];
+    static anyclave_stub_restorer: [u8; 0];
+    static anyclave_stub_enter: [u8; 0];
+    static anyclave_stub_enter_end: [u8; 0];
+    static anyclave_stub_enclu: [u8; 0];
+    static anyclave_stub_fixup: [u8; 0];
+    static anyclave_stub_cfi: [u8; 0];
+    static anyclave_stub_cfi_end: [u8; 0];
 }
 
+/// The first byte, as a pointer to all of the code. A pointer taken from the static itself would be good for its
+/// zero bytes only; what the assembler laid out belongs to no Rust object and is reached by its address.
 pub(crate) fn begin() -> *const u8 {
-    &raw const anyclave_stub_begin
+    core::ptr::with_exposed_provenance((&raw const anyclave_stub_begin).expose_provenance())
 }
 
-fn of(label: *const u8) -> usize {
-    label.addr() - begin().addr()
+fn of(label: *const [u8; 0]) -> usize {
+    label.addr() - (&raw const anyclave_stub_begin).addr()
 }
 
 /// Defines one function for each label.

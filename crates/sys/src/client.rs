@@ -10,6 +10,8 @@
 //! but its own and that of the call it is given. The only one ever loaded is the demo's, which is built from
 //! source with this program.
 
+mod vdso;
+
 use crate::{Errno, Result, errno_of};
 use std::fs::{File, OpenOptions};
 use std::mem::{offset_of, size_of};
@@ -137,14 +139,6 @@ fn unmap(start: usize, length: usize) -> Result<()> {
     Errno::result(done).map(drop)
 }
 
-/// The address of the vDSO's ELF header.
-#[must_use]
-pub fn vdso() -> Option<u64> {
-    // SAFETY: the call has no precondition.
-    let address = unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) };
-    (address != 0).then_some(address)
-}
-
 /// `struct sgx_enclave_run` of `asm/sgx.h`.
 #[repr(C)]
 #[derive(Default)]
@@ -192,9 +186,28 @@ pub struct Entry {
 const STACK_WORDS: usize = (64 << 10) / size_of::<u128>();
 
 impl Entry {
-    /// `__vdso_sgx_enter_enclave` at this address.
-    #[must_use]
-    pub fn new(function: u64) -> Self {
+    /// Name of the function in the vDSO's symbol table.
+    pub const SYMBOL: &str = "__vdso_sgx_enter_enclave";
+
+    /// Looks the function up in the vDSO of this process; `None` where there is none, as on a machine whose
+    /// kernel knows no SGX. There is no other way to an entry: an address from elsewhere could be anything.
+    ///
+    /// # Errors
+    /// What opening and reading /proc/self/mem says.
+    pub fn find() -> Result<Option<Self>> {
+        let Some(function) = vdso::own_function(Self::SYMBOL)? else { return Ok(None) };
+        // SAFETY: the vDSO is the kernel's word about itself, and under this name it has one function, with the
+        // signature of `vdso_sgx_enter_enclave_t` of `asm/sgx.h`. It stays mapped as long as the process
+        // lives, unless somebody unmaps memory that is not theirs.
+        Ok(Some(unsafe { Self::at(function) }))
+    }
+
+    /// An entry by the function at this address.
+    ///
+    /// # Safety
+    /// There is code with the signature and the habits of `__vdso_sgx_enter_enclave`, for as long as the entry
+    /// lives.
+    unsafe fn at(function: u64) -> Self {
         Self { function, stack: Box::new([0; STACK_WORDS]) }
     }
 
@@ -209,9 +222,10 @@ impl Entry {
     pub fn enter(&mut self, leaf: u32, tcs: u64, call: &mut [u8]) -> Return {
         let mut run = Run { tcs, ..Run::default() };
         let status: i32;
-        // SAFETY: `function` is a function with this signature (see "Trust" in the module's text), six arguments
-        // in registers and the seventh on the stack, which is the whole of `self.stack` and aligned to 16 bytes
-        // at the call. After an exception R12 to R15 hold zeroes, so they count as overwritten like the registers
+        // SAFETY: whoever made this entry vouched for the function (`at`), and whoever loaded an enclave for what it
+        // writes to ("Trust" in the module's text). The function takes six arguments in registers and the seventh
+        // on the stack, which is the whole of `self.stack` and aligned to 16 bytes at the call. `run` and `call`
+        // are live and exclusively ours meanwhile. After an exception R12 to R15 hold zeroes, so they count as overwritten like the registers
         // that any call may change; RBX, RBP and RSP it restores itself, and our own RSP waits on that stack.
         unsafe {
             std::arch::asm!(
@@ -304,7 +318,9 @@ mod tests {
         let mut word = 41_u64;
         let call = bytes_of(&mut word);
         let function: extern "C" fn(*mut u64, u64, u64, u32, u64, u64, *mut Run) -> i32 = stand_in;
-        let back = Entry::new(function as usize as u64).enter(2, 0x7000, call);
+        // SAFETY: `stand_in` has the signature and saves what a C function saves, which is more than is asked.
+        let mut entry = unsafe { Entry::at(function as usize as u64) };
+        let back = entry.enter(2, 0x7000, call);
         assert_eq!(word, 42);
         let expected = Return { status: -5, function: 3, vector: 14, error_code: 7, address: 0x8000 };
         assert_eq!(back, expected);
@@ -317,7 +333,8 @@ mod tests {
     }
 
     #[test]
-    fn the_vdso_has_an_address() {
-        assert!(vdso().unwrap().is_multiple_of(4096));
+    fn an_entry_is_the_vdsos_function_or_there_is_none() {
+        let found = Entry::find().unwrap().map(|entry| entry.function());
+        assert_eq!(found, vdso::own_function(Entry::SYMBOL).unwrap());
     }
 }

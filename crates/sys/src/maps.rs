@@ -191,6 +191,27 @@ mod tests {
     }
 
     #[test]
+    fn a_process_that_cannot_be_opened_has_no_areas() {
+        let maps = ProcessMaps::closed();
+        assert_eq!(maps.all(), Ok(Vec::new()));
+        for addr in [0, 0x1000, u64::MAX] {
+            assert_eq!(maps.find_at_or_above(addr), Ok(None));
+        }
+    }
+
+    #[test]
+    fn several_readers_of_one_file_each_see_all_of_it() {
+        let traced = Traced::stopped();
+        let maps = ProcessMaps::open(traced.tid).unwrap();
+        let all = maps.all().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..20).for_each(|_| assert_eq!(maps.all().unwrap(), all)));
+            }
+        });
+    }
+
+    #[test]
     fn a_line_that_is_none_is_refused() {
         assert!(Vma::parse(b"1000-2000 r-xp 00000000 08:01 12 /a b").is_some_and(|vma| vma.path == "/a b"));
         for line in [

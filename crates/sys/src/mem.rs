@@ -88,6 +88,7 @@ impl ProcessMem {
     /// # Errors
     /// `EFAULT`: not all of it is readable. `ESRCH`: the process is gone.
     pub fn copy_from_user(&self, addr: u64, buf: &mut [u8]) -> Result<()> {
+        self.mem.as_ref().ok_or(Errno::EFAULT)?;
         match read_user(self.pid, addr, buf) {
             Err(Errno::EPERM | Errno::EACCES | Errno::ENOSYS) => {
                 self.check(addr, buf.len(), |vma| vma.read)?;
@@ -102,6 +103,7 @@ impl ProcessMem {
     /// # Errors
     /// `EFAULT`: not all of it is writable; what is before that may be written. `ESRCH`: the process is gone.
     pub fn copy_to_user(&self, addr: u64, buf: &[u8]) -> Result<()> {
+        self.mem.as_ref().ok_or(Errno::EFAULT)?;
         match write_user(self.pid, addr, buf) {
             Err(Errno::EPERM | Errno::EACCES | Errno::ENOSYS) => {
                 self.check(addr, buf.len(), |vma| vma.write)?;

@@ -1,24 +1,19 @@
 //! The enclave from the host's side: built page by page, mapped, entered.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use anyclave_arch::{PageType, SecInfo, SecInfoFlags, Secs, SigStruct};
 use anyclave_hello::abi::Call;
 use anyclave_sign::{Image, ImageError, Page};
 use anyclave_sys::Errno;
-use anyclave_sys::client::{self, Area, Device, Entry, Protection, Return};
+use anyclave_sys::client::{Area, Device, Entry, Protection, Return};
 use thiserror::Error;
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use super::abi::{ADD_PAGES, AddPages, CREATE, INIT, PAGE_MEASURE};
-use super::vdso;
 
 const STREAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hello.sgxs"));
 const SIGSTRUCT: &[u8; size_of::<SigStruct>()] = include_bytes!(concat!(env!("OUT_DIR"), "/hello.sig"));
-
-const ENTRY: &str = "__vdso_sgx_enter_enclave";
 
 /// ENCLU leaves, as the function of the vDSO takes and gives them.
 const EENTER: u32 = 2;
@@ -60,7 +55,7 @@ pub(super) enum DemoError {
     /// The enclave's own file.
     #[error("the included enclave is damaged: {0}")]
     Image(#[from] ImageError),
-    /// Output, or our own memory.
+    /// Output.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -100,7 +95,7 @@ impl Enclave {
         let size = usize::try_from(image.size).or(Err(DemoError::Missing("room for the enclave")))?;
         let area = Area::reserve(size).step("reserving address space")?;
         let device = Device::open().step("opening /dev/sgx_enclave")?;
-        Ok(Self { image, area, device, entry: Entry::new(find_entry()?) })
+        Ok(Self { image, area, device, entry: find_entry()? })
     }
 
     /// First address of the ELRANGE.
@@ -240,12 +235,10 @@ fn protection(secinfo: &SecInfo) -> Protection {
         | right(SecInfoFlags::X, Protection::PROT_EXEC)
 }
 
-/// The vDSO's function, found in our own memory as a file, which needs no pointers.
-fn find_entry() -> Result<u64, DemoError> {
-    let base = client::vdso().ok_or(DemoError::Missing("this process has no vDSO"))?;
-    let memory = File::open("/proc/self/mem")?;
-    vdso::find(base, ENTRY, &mut |at, bytes| memory.read_exact_at(bytes, at))?
-        .ok_or(DemoError::Missing("the vDSO has no __vdso_sgx_enter_enclave"))
+/// The vDSO's function.
+fn find_entry() -> Result<Entry, DemoError> {
+    let entry = Entry::find().step("reading the vDSO")?;
+    entry.ok_or(DemoError::Missing("the vDSO has no __vdso_sgx_enter_enclave"))
 }
 
 #[cfg(test)]

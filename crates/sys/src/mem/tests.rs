@@ -117,3 +117,20 @@ fn an_undumpable_process_is_still_readable_by_its_own_protections() {
     });
     assert_eq!(failed, 0);
 }
+
+#[test]
+fn closed_memory_is_out_of_reach_by_every_road() {
+    let addr = ladder();
+    let traced = Traced::stopped();
+    assert!(ProcessMem::open(traced.tid).unwrap().read(addr, &mut [0; 4]).is_ok());
+    let mem = ProcessMem::closed(traced.tid);
+    assert_eq!(mem.pid(), traced.tid);
+    let mut buf = *b"kept";
+    assert_eq!(mem.read(addr, &mut buf), Err(Errno::EFAULT));
+    assert_eq!(mem.copy_from_user(addr, &mut buf), Err(Errno::EFAULT));
+    assert_eq!(mem.read_cstr(addr, 16), Err(Errno::EFAULT));
+    assert_eq!(&buf, b"kept");
+    assert_eq!(mem.write(addr, b"new"), Err(Errno::EFAULT));
+    assert_eq!(mem.copy_to_user(addr, b"new"), Err(Errno::EFAULT));
+    assert_eq!(mem.maps().all(), Ok(Vec::new()));
+}

@@ -1,7 +1,7 @@
 //! `siginfo_t` as a value.
 
 use std::fmt;
-use std::mem::size_of;
+use std::mem::{align_of, size_of};
 
 /// What accompanies a signal: 128 bytes of the kernel's layout.
 #[derive(Clone, Copy)]
@@ -12,7 +12,10 @@ const SIZE: usize = size_of::<libc::siginfo_t>();
 /// Where the union begins: `si_addr` of a fault, `si_pid` of a sent signal.
 const UNION: usize = 16;
 
-const _: () = assert!(SIZE == 128);
+// As the kernel declares it: three `int`s and, from `UNION` on, a union of which the largest member fills 28. The
+// library declares the union, and the `int` between that aligns it, as one array of 29, with a member without size
+// behind it for the alignment. So it has no padding, neither between its members nor at its end: 4 * (3 + 29) = 128.
+const _: () = assert!(SIZE == 4 * (3 + 29) && SIZE.is_multiple_of(align_of::<libc::siginfo_t>()));
 
 impl SigInfo {
     /// The information of a fault: `signo` (SIGSEGV, SIGILL, ...) with its `code` at the address `addr`.
@@ -28,7 +31,7 @@ impl SigInfo {
     /// The information made of the kernel's bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; SIZE]) -> Self {
-        // SAFETY: `siginfo_t` is integers and padding of this size, so any bytes are one.
+        // SAFETY: `siginfo_t` is of this size and made of integers only, so any bytes are one.
         Self(unsafe { std::mem::transmute::<[u8; SIZE], libc::siginfo_t>(bytes) })
     }
 
@@ -36,7 +39,7 @@ impl SigInfo {
     #[must_use]
     pub fn to_bytes(&self) -> [u8; SIZE] {
         // SAFETY: every `SigInfo` is made of 128 initialised bytes, by `from_bytes` or by the kernel, which
-        // fills the whole structure.
+        // fills the whole structure; and a copy keeps them all, as the structure has no padding (above).
         unsafe { std::mem::transmute::<libc::siginfo_t, [u8; SIZE]>(self.0) }
     }
 

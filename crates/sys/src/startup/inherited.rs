@@ -66,6 +66,10 @@ fn note(buf: &[u64; 256], len: usize, dir: i32) {
 /// Closes what this process was started with, from descriptor 3 to 4095: for a child that lives on by itself
 /// and never execs what its parent was started for. What was opened since stays.
 ///
+/// A rule for its callers: until then nobody closes a descriptor that came with the start, nor makes an owner
+/// (`File`, `OwnedFd`) of one. Its number would go to the next file that is opened, which this call would then
+/// close under its owner. So call it early, before anything that could.
+///
 /// # Errors
 /// `EIO`: closing a file reported a failed write; all others are closed nevertheless.
 pub fn close_inherited() -> Result<()> {
@@ -75,8 +79,8 @@ pub fn close_inherited() -> Result<()> {
         let open = word.fetch_and(standard, Ordering::Relaxed) & !standard;
         for bit in (0..64).filter(|bit| open >> bit & 1 != 0) {
             let Ok(fd) = i32::try_from(index * 64 + bit) else { continue };
-            // SAFETY: the descriptor was open before any code of ours ran and its bit was set until now, so
-            // it is none that Rust code was given to own, and nobody gets it twice.
+            // SAFETY: the descriptor was open before any code of ours ran, by the rule of this function nobody
+            // has closed or owned it since, and the bit that was set until now says that neither have we.
             if unsafe { libc::close(fd) } != 0 && Errno::last() == Errno::EIO {
                 outcome = Err(Errno::EIO);
             }
