@@ -9,6 +9,8 @@
 #[cfg(test)]
 mod compile;
 #[cfg(test)]
+mod deaths;
+#[cfg(test)]
 mod everyday;
 #[cfg(test)]
 mod hosts;

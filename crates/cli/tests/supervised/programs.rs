@@ -36,6 +36,7 @@ programs! {
     cpuid
     cpuid_lookalikes
     cpuid_registers
+    descriptor_paths
     dumpable
     egetkey
     exec_inside
@@ -62,15 +63,19 @@ programs! {
     mmap_exceeds
     mmap_personality
     mmap_rules
+    mprotect_personality
     mprotect_rules
+    mremap_failed
     mremap_rules
     munmap_rules
+    namespace_death
     nested
     no_interrupted_waits
     no_new_privs
     node_opens
     node_paths
     nodes
+    orphans
     own_aep
     own_enclu
     own_fault
@@ -90,6 +95,7 @@ programs! {
     signals_ignored
     signals_reset_hand
     signals_threads
+    signals_unseen
     storm
     storm_threads
     threads
@@ -108,6 +114,9 @@ programs! {
     vdso_scan
     vdso_sections
     vfork_child
+    windows_early
+    windows_refused
+    windows_wide
 }
 
 #[test]
@@ -145,12 +154,15 @@ fn program_without_a_c_library() {
 fn every_program_has_a_test() {
     const ELSEWHERE: &[&str] = &[
         "closed_descriptors",
+        "hostile_filter",
         "identity",
         "libvdso_stub",
         "limits",
         "raw",
         "seal_key",
+        "stackless",
         "terminal",
+        "unmapped",
         "vdso_weak",
         "vector_report",
         "vector_sgx_crate",
