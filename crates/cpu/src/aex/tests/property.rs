@@ -60,7 +60,7 @@ fn registers_of(image: &XsaveArea) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn eresume_undoes_an_exit(inside in states(), later in images(), fault in any::<bool>()) {

@@ -147,7 +147,6 @@ fn other_files_have_none() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn broken_files_do_not_panic(
         cut in any::<prop::sample::Index>(),
