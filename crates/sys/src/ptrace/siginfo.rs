@@ -4,18 +4,18 @@ use std::fmt;
 use std::mem::{align_of, size_of};
 
 /// What accompanies a signal: 128 bytes of the kernel's layout.
+///
+/// Bytes and not the library's structure, whose private parts may be left uninitialised: here each has a value.
 #[derive(Clone, Copy)]
-#[repr(transparent)]
-pub struct SigInfo(libc::siginfo_t);
+#[repr(C, align(8))]
+pub struct SigInfo([u8; SIZE]);
 
 const SIZE: usize = size_of::<libc::siginfo_t>();
 /// Where the union begins: `si_addr` of a fault, `si_pid` of a sent signal.
 const UNION: usize = 16;
 
-// As the kernel declares it: three `int`s and, from `UNION` on, a union of which the largest member fills 28. The
-// library declares the union, and the `int` between that aligns it, as one array of 29, with a member without size
-// behind it for the alignment. So it has no padding, neither between its members nor at its end: 4 * (3 + 29) = 128.
-const _: () = assert!(SIZE == 4 * (3 + 29) && SIZE.is_multiple_of(align_of::<libc::siginfo_t>()));
+const _: () = assert!(SIZE == 128 && size_of::<SigInfo>() == SIZE);
+const _: () = assert!(align_of::<SigInfo>() >= align_of::<libc::siginfo_t>());
 
 impl SigInfo {
     /// The information of a fault: `signo` (SIGSEGV, SIGILL, ...) with its `code` at the address `addr`.
@@ -30,58 +30,61 @@ impl SigInfo {
 
     /// The information made of the kernel's bytes.
     #[must_use]
-    pub fn from_bytes(bytes: [u8; SIZE]) -> Self {
-        // SAFETY: `siginfo_t` is of this size and made of integers only, so any bytes are one.
-        Self(unsafe { std::mem::transmute::<[u8; SIZE], libc::siginfo_t>(bytes) })
+    pub const fn from_bytes(bytes: [u8; SIZE]) -> Self {
+        Self(bytes)
     }
 
     /// The kernel's bytes.
     #[must_use]
-    pub fn to_bytes(&self) -> [u8; SIZE] {
-        // SAFETY: every `SigInfo` is made of 128 initialised bytes, by `from_bytes` or by the kernel, which
-        // fills the whole structure; and a copy keeps them all, as the structure has no padding (above).
-        unsafe { std::mem::transmute::<libc::siginfo_t, [u8; SIZE]>(self.0) }
+    pub const fn to_bytes(&self) -> [u8; SIZE] {
+        self.0
     }
 
     /// The signal's number.
     #[must_use]
     pub fn signo(&self) -> i32 {
-        self.0.si_signo
+        self.word(0)
     }
 
     /// `si_code`: why it was sent. Negative and zero codes come from user space (`SI_USER`, `SI_TKILL`,
     /// `SI_QUEUE`), positive ones from the kernel.
     #[must_use]
     pub fn code(&self) -> i32 {
-        self.0.si_code
+        self.word(8)
     }
 
     /// `si_errno`.
     #[must_use]
     pub fn errno(&self) -> i32 {
-        self.0.si_errno
+        self.word(4)
     }
 
     /// `si_addr`: where a fault happened; means nothing for other signals.
     #[must_use]
     pub fn addr(&self) -> u64 {
-        let bytes = self.to_bytes();
         let mut addr = [0; 8];
-        addr.copy_from_slice(&bytes[UNION..UNION + 8]);
+        addr.copy_from_slice(&self.0[UNION..UNION + 8]);
         u64::from_ne_bytes(addr)
     }
 
     /// `si_pid`: the sender of a signal that was sent; means nothing for faults.
     #[must_use]
     pub fn pid(&self) -> i32 {
-        let bytes = self.to_bytes();
-        let mut pid = [0; 4];
-        pid.copy_from_slice(&bytes[UNION..UNION + 4]);
-        i32::from_ne_bytes(pid)
+        self.word(UNION)
+    }
+
+    /// The `int` that begins at byte `at`.
+    fn word(&self, at: usize) -> i32 {
+        let mut word = [0; 4];
+        word.copy_from_slice(&self.0[at..at + 4]);
+        i32::from_ne_bytes(word)
     }
 
     pub(crate) fn as_raw(&self) -> &libc::siginfo_t {
-        &self.0
+        let raw = std::ptr::from_ref(self).cast::<libc::siginfo_t>();
+        // SAFETY: size and alignment are enough (above), the bytes are initialised and stay borrowed, and the
+        // structure is `int`s and a union, which any bytes are.
+        unsafe { &*raw }
     }
 }
 

@@ -69,7 +69,7 @@ impl Tracee {
     /// `ESRCH`; `EINVAL`: a group-stop, which has none.
     pub fn siginfo(self) -> Result<SigInfo> {
         let mut info = SigInfo::fault(0, 0, 0);
-        // SAFETY: the kernel writes one siginfo_t, which `SigInfo` is, and any bytes are one.
+        // SAFETY: the kernel writes one siginfo_t, which is as long as `SigInfo`, which any bytes are.
         unsafe { raw::with_value(libc::PTRACE_GETSIGINFO, self.0, 0, &mut info) }?;
         Ok(info)
     }
