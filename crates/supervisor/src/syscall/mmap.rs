@@ -93,8 +93,6 @@ fn checked(process: &Process, arguments: &Arguments) -> std::result::Result<Righ
     if !arguments.offset.is_multiple_of(4096) || arguments.length == 0 {
         return Err(Errno::EINVAL);
     }
-    let [kind, ..] = arguments.flags.to_le_bytes();
-    placement(kind & 0xf == 2).map_err(|refusal| errno(refusal.answer()))?;
     let rights = Rights::from_prot(arguments.prot);
     let mode = open_mode(process, arguments.fd);
     if mode == libc::O_WRONLY || mode == libc::O_RDONLY && rights.contains(Rights::WRITE) {
@@ -117,7 +115,9 @@ fn of_an_enclave(
     id: EnclaveId,
 ) -> Result<()> {
     let process = &thread.process;
-    let rights = match checked(process, arguments) {
+    let [kind, ..] = arguments.flags.to_le_bytes();
+    let placed = placement(kind & 0xf == 2).map_err(|refusal| errno(refusal.answer()));
+    let rights = match checked(process, arguments).and_then(|rights| placed.map(|()| rights)) {
         Ok(rights) => rights,
         Err(error) => return answer(thread, Err(error)),
     };

@@ -61,13 +61,11 @@ impl Tracer {
 }
 
 impl Tracer {
-    /// Takes up the new processes that have stopped and wait, and whose creator was killed before it could tell
-    /// of them, as forks of the process that was traced last.
+    /// Takes up new threads that have stopped and wait, where nobody is left to tell of them.
     pub(super) fn adopt_orphans(&mut self) {
-        let Some(parent) = self.last_process.clone() else { return };
-        let orphans: Vec<Pid> = self.strangers.keys().copied().filter(|tid| self.is_orphan(*tid)).collect();
-        for child in orphans {
-            let shares = Shares { memory: false, process: false };
+        let waiting: Vec<Pid> = self.strangers.keys().copied().collect();
+        for child in waiting {
+            let Some((parent, shares)) = self.claim(child) else { continue };
             if let Ok(process) = new_process(&parent, child, shares) {
                 self.adopt(Thread::new(child, process));
                 // Should it be dead as well, its death is reported next.
@@ -76,11 +74,22 @@ impl Tracer {
         }
     }
 
-    /// Whether a stopped thread leads a process whose parent is none of this machine: had its creator lived, it
-    /// would be.
-    fn is_orphan(&self, tid: Pid) -> bool {
-        Status::read(tid)
-            .is_ok_and(|status| status.tgid == tid && self.shared.registry.process(status.ppid).is_none())
+    /// What a stopped thread belongs to that has not been announced and never will be. A thread of a process
+    /// that is known says so itself. A new process waits for its creator's word as long as a thread of its
+    /// parent lives that can give it; after that it is taken for a fork.
+    fn claim(&self, tid: Pid) -> Option<(Arc<Process>, Shares)> {
+        let status = Status::read(tid).ok()?;
+        if status.tgid != tid {
+            let process = self.shared.registry.process(status.tgid)?;
+            return Some((process, Shares { memory: true, process: true }));
+        }
+        let alive = |thread: &Thread| thread.process.tgid == status.ppid && !thread.exiting;
+        if self.threads.values().any(alive) {
+            return None;
+        }
+        // Its parent of record may be one that takes in orphans.
+        let parent = self.last_process.clone().or_else(|| self.shared.registry.process(status.ppid))?;
+        Some((parent, Shares { memory: false, process: false }))
     }
 
     /// A stop that came before its thread was known may never be asked for again.

@@ -4,6 +4,7 @@ use anyclave_sys::ptrace::SigInfo;
 use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::{Errno, Result, signal};
 
+use super::convert::NO_CALL;
 use super::exception::Exception;
 use super::forced::{install_action, install_guarded};
 use super::{Thread, Tracer};
@@ -154,8 +155,8 @@ impl Tracer {
         let signal = raised.info.signo();
         let action = Some((signal, SigAction::default()));
         match self.raise(thread, raised, action, |mask| mask & !set_of(signal)) {
-            // Our code is gone from the process, sentinel and all; the host does by itself what is left to do.
-            Err(Errno::EFAULT) => thread.tracee.cont(signal),
+            // Our code is gone from the process, or a filter of its own is in the way.
+            Err(error) if error != Errno::ESRCH => die_by_fault(thread),
             result => result,
         }
     }
@@ -185,6 +186,20 @@ impl Tracer {
         signal::tgkill(thread.process.tgid, thread.tracee.tid(), signo)?;
         thread.tracee.cont(0)
     }
+}
+
+/// Ends the process by a fault, without a system call of its own: a fault signal that is forced while it is
+/// blocked gets its default action back from the kernel.
+fn die_by_fault(thread: &mut Thread) -> Result<()> {
+    /// Behind all user memory.
+    const NOWHERE: u64 = 0x7fff_ffff_f000;
+    let mut regs = thread.tracee.regs()?;
+    regs.rip = NOWHERE;
+    regs.orig_rax = NO_CALL;
+    thread.tracee.set_regs(&regs)?;
+    thread.tracee.set_sigmask(!0)?;
+    thread.dying = true;
+    thread.tracee.cont(0)
 }
 
 /// Lets the kernel deliver, stopping at the handler's first instruction where there is something to do.

@@ -52,6 +52,8 @@ impl Tracer {
         let mut thread = Thread::new(tid, Arc::clone(&process));
         thread.started = true;
         let tracee = thread.tracee;
+        // Whoever waited for one of its former threads waits in vain.
+        self.adopt_orphans();
         // Known before anything can go wrong with it.
         self.adopt(thread);
         self.prepare(tracee, &process, &inherited)?;

@@ -1,5 +1,7 @@
 //! Threads that end.
 
+use std::sync::Arc;
+
 use anyclave_sys::{Pid, Result};
 
 use super::{Thread, Tracer};
@@ -7,8 +9,12 @@ use super::{Thread, Tracer};
 impl Tracer {
     /// A thread is dying; its registers are still there. If it was inside an enclave it leaves it now.
     pub(super) fn on_exit(&mut self, thread: &mut Thread) -> Result<()> {
+        thread.exiting = true;
         self.leave_enclave(thread)?;
-        thread.tracee.cont(0)
+        thread.tracee.cont(0)?;
+        self.last_process = Some(Arc::clone(&thread.process));
+        self.adopt_orphans();
+        Ok(())
     }
 
     /// A thread is gone. One that vanished from inside an enclave without a last stop leaves its frame as it
@@ -21,8 +27,6 @@ impl Tracer {
             self.shared.core().machine.parts().package.abandon(&mut thread.processor);
             self.last_process = Some(thread.process);
         }
-        if !self.strangers.is_empty() {
-            self.adopt_orphans();
-        }
+        self.adopt_orphans();
     }
 }

@@ -72,6 +72,10 @@ pub(crate) struct Thread {
     seen: forced::Seen,
     /// The address of its last resolved fault, and how often in a row that was it.
     resolved: (u64, u32),
+    /// It is being ended by a fault, which goes to the kernel as it is.
+    dying: bool,
+    /// It has reached its last stop.
+    exiting: bool,
     /// Told to run for the first time.
     pub(crate) started: bool,
 }
@@ -87,6 +91,8 @@ impl Thread {
             selector: None,
             seen: forced::Seen::default(),
             resolved: (0, 0),
+            dying: false,
+            exiting: false,
             started: false,
         }
     }

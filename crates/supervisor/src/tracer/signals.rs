@@ -19,6 +19,9 @@ impl Tracer {
             return delivery.arrive(thread);
         }
         let info = thread.tracee.siginfo()?;
+        if thread.dying && forced_by_processor(signal, &info) {
+            return thread.tracee.cont(signal);
+        }
         if let Some(raised) = thread.raised.take_if(|raised| raised.is(signal, &info)) {
             return raised.dress(thread);
         }
