@@ -19,7 +19,7 @@ use super::{Count, Scale};
 const PROGRAMS: [&str; 7] = ["storm", "threads", "fork_child", "many", "nested", "egetkey", "exec_thread"];
 
 /// Most of them take a few milliseconds, so a shell starts its arguments again and again.
-const REPEAT: &str = "i=0; while [ $i -lt 30 ]; do \"$@\" || exit; i=$((i + 1)); done";
+const REPEAT: &str = "i=0; while [ $i -lt 4 ]; do \"$@\" || exit; i=$((i + 1)); done";
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const LANES: u32 = 4;
 
 /// The latest moments. A run starts in some 15 ms, in which much happens that happens only once.
-const LATEST_MS: [u64; 2] = [30, 300];
+const LATEST_MS: [u64; 2] = [30, 150];
 
 /// Who is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
