@@ -1,5 +1,7 @@
-/* Processes that are killed in the middle of a fork: the children live on and end like any other. */
+/* Processes that are killed in the middle of a fork: the children live on and end like any other, whoever
+ * takes them up. */
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +19,7 @@ static void fork_for_ever(void)
     }
 }
 
-int main(void)
+static void kill_forkers(void)
 {
     int ends[2];
     char byte;
@@ -36,5 +38,14 @@ int main(void)
     CHECK_EQ(close(ends[1]), 0);
     alarm(15);
     CHECK_EQ(read(ends[0], &byte, 1), 0);
+    CHECK_EQ(close(ends[0]), 0);
+    alarm(0);
+}
+
+int main(void)
+{
+    kill_forkers();
+    CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    kill_forkers();
     return 0;
 }

@@ -37,10 +37,13 @@ fn a_signal_without_a_stack_to_put_it_on_ends_one_process() {
     check_death("stackless", &["11"], SEGMENTATION_FAULT);
 }
 
-/// The calls are mprotect, munmap, mmap; EPERM and SIGSYS are the answers.
+/// The calls are rt_sigaction, mprotect, munmap, mmap; EPERM and SIGSYS are the answers.
 #[test]
 fn a_filter_that_refuses_calls_ends_no_other_process() {
-    for (action, call) in [("0x50001", "10"), ("0x30000", "10"), ("0x50001", "11"), ("0x50001", "9")] {
+    const REFUSED: &str = "0x50001";
+    const TRAPPED: &str = "0x30000";
+    let filters = [(REFUSED, "13"), (TRAPPED, "10"), (REFUSED, "10"), (REFUSED, "11"), (REFUSED, "9")];
+    for (action, call) in filters {
         check_death("hostile_filter", &[action, call], SEGMENTATION_FAULT);
     }
 }
