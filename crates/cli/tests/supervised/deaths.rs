@@ -42,7 +42,8 @@ fn a_signal_without_a_stack_to_put_it_on_ends_one_process() {
 fn a_filter_that_refuses_calls_ends_no_other_process() {
     const REFUSED: &str = "0x50001";
     const TRAPPED: &str = "0x30000";
-    let filters = [(REFUSED, "13"), (TRAPPED, "10"), (REFUSED, "10"), (REFUSED, "11"), (REFUSED, "9")];
+    let filters =
+        [(REFUSED, "13"), (TRAPPED, "13"), (TRAPPED, "10"), (REFUSED, "10"), (REFUSED, "11"), (REFUSED, "9")];
     for (action, call) in filters {
         check_death("hostile_filter", &[action, call], SEGMENTATION_FAULT);
     }

@@ -121,8 +121,10 @@ pub(crate) fn install_action(
     let at = stub.scratch(call.tid());
     process.mem.write(at, &action.to_bytes())?;
     let args = [signal.unsigned_abs().into(), at, 0, 8, 0, 0];
-    call.call(libc::SYS_rt_sigaction, args)?.map(drop).map_err(|error| {
-        // The arguments are ours and valid; only a filter of the program can refuse.
-        if error == Errno::EFAULT { Errno::EIO } else { error }
-    })
+    match call.call(libc::SYS_rt_sigaction, args)? {
+        Ok(0) => Ok(()),
+        // The arguments are ours and valid; only a filter of the program can refuse. One that traps instead
+        // leaves the number of the call where its result would be.
+        Ok(_) | Err(_) => Err(Errno::EPERM),
+    }
 }
