@@ -60,7 +60,8 @@ fn program_is_the_child_that_was_started() {
 fn stopping_and_continuing_is_seen_by_the_parent() {
     let folder = scratch("stopping");
     for stop in [Signal::SIGTSTP, Signal::SIGSTOP] {
-        let mut command = shell(&format!("kill -{} $$; exit 7", stop as i32));
+        // Long enough to be seen running again before it ends.
+        let mut command = shell(&format!("kill -{} $$; sleep 0.5; exit 7", stop as i32));
         let started = Started::new(command.process_group(0), &folder);
         let pid = pid_of(&started);
         assert_eq!(waitpid(pid, Some(WaitPidFlag::WUNTRACED)), Ok(WaitStatus::Stopped(pid, stop)));
