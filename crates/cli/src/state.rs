@@ -102,8 +102,9 @@ pub(crate) fn device_keys(seed: Option<&str>, directory: Option<&Path>) -> Resul
 }
 
 fn by_default() -> Result<([u8; ROOT_BYTES], Source), StateError> {
-    let directory =
-        default_directory(env::var_os("XDG_STATE_HOME").as_deref(), env::var_os("HOME").as_deref());
+    // A home that is not there is not ours to make.
+    let home = env::var_os("HOME").filter(|home| Path::new(home).is_dir());
+    let directory = default_directory(env::var_os("XDG_STATE_HOME").as_deref(), home.as_deref());
     let why = match directory.map(|directory| in_directory(&directory)) {
         None => "no home directory".to_owned(),
         Some(Err(StateError::Unusable { directory, error })) => format!("{}: {error}", directory.display()),

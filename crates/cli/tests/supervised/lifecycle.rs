@@ -210,6 +210,7 @@ fn programs_run_where_nothing_is_writable() {
     command.env("HOME", "/nonexistent").env_remove("XDG_STATE_HOME").env_remove("XDG_CACHE_HOME");
     let outcome = run(command.env("TMPDIR", "/nonexistent").env_remove("XDG_RUNTIME_DIR"), &folder);
     outcome.assert_code(0);
+    assert!(!std::path::Path::new("/nonexistent").exists(), "a home was made");
 }
 
 #[test]
