@@ -61,6 +61,9 @@ const ON_WINDOWS: [i64; 6] = [
 pub(crate) const FAULT_SIGNALS: [i32; 6] =
     [libc::SIGILL, libc::SIGTRAP, libc::SIGBUS, libc::SIGFPE, libc::SIGSEGV, libc::SIGSYS];
 
+/// As a filter gives it.
+const EPERM: u16 = 1;
+
 /// Second byte of the driver's ioctl numbers.
 const SGX_MAGIC: u32 = 0xa4;
 
@@ -107,10 +110,9 @@ pub(crate) fn base() -> Result<Program, BuildError> {
     filter.ret(Action::Allow);
 
     // A process has one tracer, also in the moment in which it goes from one of ours to another.
-    let refused = Action::Errno(libc::EPERM.unsigned_abs().try_into().unwrap_or(1));
     filter.bind(ptrace).load(Field::ArgLow(0));
     for request in [libc::PTRACE_ATTACH, libc::PTRACE_SEIZE] {
-        filter.ret_if(Test::Eq(request), refused);
+        filter.ret_if(Test::Eq(request), Action::Errno(EPERM));
     }
     filter.ret(Action::Allow);
 

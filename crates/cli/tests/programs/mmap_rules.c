@@ -27,6 +27,11 @@ int main(int argc, char **argv)
     CHECK_FAILS(mmap(NULL, 0, PROT_READ, MAP_SHARED, e.fd, 0), EINVAL);
     CHECK_FAILS(map(DATA, PROT_READ, MAP_PRIVATE), EINVAL);
     CHECK_FAILS(map(DATA, PROT_READ, MAP_PRIVATE | MAP_FIXED), EINVAL);
+    /* That comes before the mode of the descriptor, which would be EACCES. */
+    int read_only = open(ENCLAVE_NODE, O_RDONLY);
+    CHECK_FAILS(mmap(NULL, PAGE, PROT_WRITE, MAP_PRIVATE, read_only, 0), EINVAL);
+    CHECK_FAILS(mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, read_only, 0), EACCES);
+    CHECK_EQ(close(read_only), 0);
     CHECK_FAILS(map(DATA + 8, PROT_READ, FIXED), EINVAL);
     CHECK_FAILS(map(DATA, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE), EEXIST);
     /* So far the old mapping is there. */

@@ -48,3 +48,9 @@ fn a_filter_that_refuses_calls_ends_no_other_process() {
         check_death("hostile_filter", &[action, call], SEGMENTATION_FAULT);
     }
 }
+
+#[test]
+fn a_fault_of_enclu_is_not_kept_back_by_a_mask() {
+    check_death("enclu_unmapped", &["blocked"], SEGMENTATION_FAULT);
+    check_death("enclu_unmapped", &["ignored"], SEGMENTATION_FAULT);
+}

@@ -154,6 +154,7 @@ fn program_without_a_c_library() {
 fn every_program_has_a_test() {
     const ELSEWHERE: &[&str] = &[
         "closed_descriptors",
+        "enclu_unmapped",
         "hostile_filter",
         "identity",
         "libvdso_stub",

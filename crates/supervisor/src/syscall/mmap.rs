@@ -59,7 +59,8 @@ pub(super) fn mmap(shared: &Shared, thread: &Thread, regs: &Regs) -> Result<()> 
     match file {
         None => of_the_host(shared, thread, stub, &arguments),
         Some(DeviceFile::Provision) => {
-            answer(thread, Err(checked(&thread.process, &arguments).err().unwrap_or(Errno::ENODEV)))
+            let refused = well_formed(&arguments).and_then(|()| open_for(&thread.process, &arguments));
+            answer(thread, Err(refused.err().unwrap_or(Errno::ENODEV)))
         }
         Some(DeviceFile::Enclave { id, .. }) => of_an_enclave(shared, thread, stub, regs, &arguments, id),
     }
@@ -88,11 +89,13 @@ fn of_the_host(shared: &Shared, thread: &Thread, stub: Stub, arguments: &Argumen
     thread.tracee.cont(0)
 }
 
-/// The checks that come before an address is chosen.
-fn checked(process: &Process, arguments: &Arguments) -> std::result::Result<Rights, Errno> {
-    if !arguments.offset.is_multiple_of(4096) || arguments.length == 0 {
-        return Err(Errno::EINVAL);
-    }
+/// What Linux asks before it looks at the file.
+fn well_formed(arguments: &Arguments) -> std::result::Result<(), Errno> {
+    if arguments.offset.is_multiple_of(4096) && arguments.length != 0 { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+/// The rights that are asked for, if the descriptor is open for them.
+fn open_for(process: &Process, arguments: &Arguments) -> std::result::Result<Rights, Errno> {
     let rights = Rights::from_prot(arguments.prot);
     let mode = open_mode(process, arguments.fd);
     if mode == libc::O_WRONLY || mode == libc::O_RDONLY && rights.contains(Rights::WRITE) {
@@ -115,9 +118,12 @@ fn of_an_enclave(
     id: EnclaveId,
 ) -> Result<()> {
     let process = &thread.process;
-    let [kind, ..] = arguments.flags.to_le_bytes();
-    let placed = placement(kind & 0xf == 2).map_err(|refusal| errno(refusal.answer()));
-    let rights = match checked(process, arguments).and_then(|rights| placed.map(|()| rights)) {
+    // The driver refuses a private mapping when an address is chosen, before the descriptor's mode counts.
+    let private = arguments.flags & libc::MAP_TYPE == libc::MAP_PRIVATE;
+    let checked = well_formed(arguments)
+        .and_then(|()| placement(private).map_err(|refusal| errno(refusal.answer())))
+        .and_then(|()| open_for(process, arguments));
+    let rights = match checked {
         Ok(rights) => rights,
         Err(error) => return answer(thread, Err(error)),
     };

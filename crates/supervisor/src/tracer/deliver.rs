@@ -1,5 +1,6 @@
 //! Delivering an exception as the signal, and with the frame, that Linux on real hardware would give.
 
+use anyclave_sys::procfs::Status;
 use anyclave_sys::ptrace::SigInfo;
 use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::{Errno, Result, signal};
@@ -120,6 +121,11 @@ impl Tracer {
         let frame = Some(FramePatch::of(exception));
         let book = *thread.process.dispositions();
         if !book.guarded {
+            // The kernel would force the signal; one that we put in place of another it would keep back.
+            let status = Status::read(thread.tracee.tid())?;
+            if target != original && in_set(status.blocked | status.ignored, target) {
+                return die_by_fault(thread);
+            }
             thread.tracee.set_siginfo(&info)?;
             let handled = book.get(target).is_some_and(|action| action.is_handler());
             return resume(thread, target, frame.filter(|_| handled));
