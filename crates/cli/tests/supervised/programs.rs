@@ -47,6 +47,7 @@ programs! {
     fork_child
     fork_storm
     group_stop
+    group_stop_sibling
     ioctl_add_pages
     ioctl_create
     ioctl_from_inside
