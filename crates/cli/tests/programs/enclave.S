@@ -1,4 +1,4 @@
-/* The enclave of the supervised tests.
+/* The enclave of the supervised tests. With THREADS threads: three, or eight and then with OP_COMPUTE.
  *
  * Everything is in one section without relocations, page by page as it lies in the enclave. The
  * section .layout says which pages there are: offset, number, SECINFO flags, measured or not.
@@ -9,6 +9,16 @@
  * The code uses no stack: after an AEX the kernel may write below the caller's stack pointer.
  * r11 holds the way out and r10 the CSSA of this entry, so that each nested entry has its own.
  */
+
+#ifndef THREADS
+#define THREADS 3
+#endif
+
+    .set SSA, 0x6000 + THREADS * 0x1000 /* 3 frames for each TCS */
+    .set GS, SSA + THREADS * 0x3000     /* a page for each TCS */
+    .set READ_ONLY, GS + THREADS * 0x1000
+    .set READ_WRITE_EXECUTE, READ_ONLY + 0x1000
+    .set COMPUTE, READ_ONLY + 0x4000
 
     .set SECINFO_TCS, 0x100
     .set SECINFO_R,   0x201
@@ -63,6 +73,9 @@ table:
     .long   handle - table              /* 12 */
     .long   keep - table                /* 13 */
     .long   hold - table                /* 14 */
+#if THREADS == 8
+    .long   compute - table             /* 15 */
+#endif
 table_end:
 
 unknown:
@@ -371,32 +384,39 @@ restore:
     .macro tcs number
     .org    0x6000 + \number * 0x1000
     .quad   0, 0                        /* STATE, FLAGS */
-    .quad   0x9000 + \number * 0x3000   /* OSSA */
+    .quad   SSA + \number * 0x3000      /* OSSA */
     .long   0, 3                        /* CSSA, NSSA */
     .quad   entry - base, 0             /* OENTRY, AEP */
-    .quad   0x12000 + \number * 0x1000  /* OFSBASE */
-    .quad   0x12000 + \number * 0x1000  /* OGSBASE */
+    .quad   GS + \number * 0x1000       /* OFSBASE */
+    .quad   GS + \number * 0x1000       /* OGSBASE */
     .long   0xffffffff, 0xffffffff      /* FSLIMIT, GSLIMIT */
     .endm
-    segment 0x6000, 3, SECINFO_TCS, 1
-    tcs     0
-    tcs     1
-    tcs     2
+    segment 0x6000, THREADS, SECINFO_TCS, 1
+    .set i, 0
+    .rept THREADS
+    tcs     i
+    .set i, i + 1
+    .endr
 
-    segment 0x9000, 9, SECINFO_RW, 1    /* SSA: 3 frames for each TCS */
+    segment SSA, THREADS*3, SECINFO_RW, 1
 
-    segment 0x12000, 3, SECINFO_RW, 1   /* GS pages */
-    .quad   0x9000
-    .org    0x13000
-    .quad   0xc000
-    .org    0x14000
-    .quad   0xf000
+    segment GS, THREADS, SECINFO_RW, 1
+    .set i, 0
+    .rept THREADS
+    .org    GS + i * 0x1000
+    .quad   SSA + i * 0x3000, GS + i * 0x1000
+    .set i, i + 1
+    .endr
 
-    segment 0x15000, 1, SECINFO_R, 1
+    segment READ_ONLY, 1, SECINFO_R, 1
     .quad   0x0ead0ead0ead0ead
 
-    segment 0x16000, 1, SECINFO_RWX, 0  /* not measured */
+    segment READ_WRITE_EXECUTE, 1, SECINFO_RWX, 0 /* not measured */
     .quad   0x1eaf1eaf1eaf1eaf
-    .org    0x17000
+    .org    READ_ONLY + 0x2000
 
-    .section .note.GNU-stack, "", @progbits
+#if THREADS == 8
+    segment COMPUTE, 2, SECINFO_RX, 1
+#include "compute.S"
+    .org    COMPUTE + 0x2000
+#endif

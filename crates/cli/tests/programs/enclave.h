@@ -1,7 +1,4 @@
-/* Builds the enclave of enclave.S from its signed image, with the Linux ABI alone.
- *
- * The image, made by the test harness:
- *   struct image_header, then `pages` times struct image_page, then a SIGSTRUCT of 1808 bytes. */
+/* Builds the enclave of enclave.S from its signed image, with the Linux ABI alone. */
 #ifndef ENCLAVE_H
 #define ENCLAVE_H
 
@@ -12,64 +9,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "sgx.h"
-
-/* Offsets of enclave.S. */
-#define CODE 0x0UL
-#define DATA 0x2000UL /* 4 pages; the first word is DATA_WORD */
-#define DATA_WORD 0x1234567890abcdefUL
-#define TCS(n) (0x6000UL + (n) * PAGE)
-#define SSA(n) (0x9000UL + (n) * 3 * PAGE)
-#define READ_ONLY 0x15000UL
-#define READ_WRITE_EXECUTE 0x16000UL
-#define HOLE 0x18000UL /* inside the ELRANGE, never added */
-#define THREADS 3
-#define FRAMES 3
-
-/* What the code of enclave.S does, by number; see there. */
-enum {
-    OP_NOP,
-    OP_REGISTERS,
-    OP_STORE,
-    OP_LOAD,
-    OP_UNDEFINED,
-    OP_DIVIDE,
-    OP_BREAKPOINT,
-    OP_CPUID,
-    OP_SYSCALL,
-    OP_SPIN,
-    OP_COPY,
-    OP_ENCLU,
-    OP_HANDLE,
-    OP_KEEP,
-    OP_HOLD,
-};
-
-/* What the functions that fault return once they were stepped over. */
-#define STEPPED_OVER 77
-
-struct op {
-    uint64_t function, a, b, c, d;
-    uint64_t result;
-    uint64_t regs[16]; /* in the order of struct gprsgx */
-};
-
-struct image_header {
-    uint8_t magic[8];
-    uint64_t size;
-    uint32_t ssa_frame_size;
-    uint32_t miscselect;
-    uint64_t attributes;
-    uint64_t xfrm;
-    uint64_t pages;
-};
-
-struct image_page {
-    uint64_t offset;
-    uint64_t secinfo;
-    uint64_t measured;
-    uint8_t bytes[PAGE];
-};
+#include "layout.h"
 
 struct enclave {
     const struct image_header *image;

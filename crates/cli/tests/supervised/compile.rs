@@ -65,10 +65,12 @@ pub(crate) fn compile(name: &str, flavour: Flavour, folder: &Path) -> PathBuf {
     program
 }
 
-/// Assembles `name`.S into an object file.
-pub(crate) fn assemble(name: &str, folder: &Path) -> PathBuf {
+/// Assembles `name`.S, an enclave with so many threads, into an object file.
+pub(crate) fn assemble(name: &str, threads: u32, folder: &Path) -> PathBuf {
     let object = folder.join(name).with_extension("o");
-    build(compiler().arg("-c").arg(sources().join(name).with_extension("S")).arg("-o").arg(&object));
+    let mut cc = compiler();
+    cc.arg("-c").arg(format!("-DTHREADS={threads}")).arg(sources().join(name).with_extension("S"));
+    build(cc.arg("-o").arg(&object));
     object
 }
 

@@ -5,26 +5,34 @@ use crate::compile::{assemble, scratch};
 use anyclave_arch::{Attributes, Flags, MiscSelect, PageType, SecInfo, SecInfoFlags};
 use anyclave_sign::{Measurer, PAGE_BYTES, PrivateKey, SignOptions};
 use object::{Object, ObjectSection};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use zerocopy::IntoBytes;
 
-/// SECS.SIZE; enclave.S needs less, and a power of two.
-const ENCLAVE_BYTES: u64 = 0x20000;
 const SSA_FRAME_PAGES: u32 = 1;
+/// At least as much of ELRANGE has no pages, at its end.
+const HOLE_BYTES: u64 = 0x4000;
 const XFRM_LEGACY: u64 = 3;
 const XFRM_AVX: u64 = 4;
 
-/// The path of the image, made on first use.
+/// The path of the image with three threads, made on first use.
 pub(crate) fn image() -> &'static Path {
-    static IMAGE: OnceLock<std::path::PathBuf> = OnceLock::new();
-    IMAGE.get_or_init(|| {
-        let folder = scratch("image");
-        let object = std::fs::read(assemble("enclave", &folder)).unwrap();
-        let path = folder.join("enclave.image");
-        std::fs::write(&path, make(&object)).unwrap();
-        path
-    })
+    static IMAGE: OnceLock<PathBuf> = OnceLock::new();
+    IMAGE.get_or_init(|| make_file("image", 3))
+}
+
+/// The path of the image with eight threads, made on first use.
+pub(crate) fn image_of_eight() -> &'static Path {
+    static IMAGE: OnceLock<PathBuf> = OnceLock::new();
+    IMAGE.get_or_init(|| make_file("image-of-eight", 8))
+}
+
+fn make_file(name: &str, threads: u32) -> PathBuf {
+    let folder = scratch(name);
+    let object = std::fs::read(assemble("enclave", threads, &folder)).unwrap();
+    let path = folder.join("enclave.image");
+    std::fs::write(&path, make(&object)).unwrap();
+    path
 }
 
 /// One line of the section .layout.
@@ -60,7 +68,9 @@ fn make(object: &[u8]) -> Vec<u8> {
     let segments = segments(section(&file, ".layout"));
     let xfrm = XFRM_LEGACY | if std::is_x86_feature_detected!("avx") { XFRM_AVX } else { 0 };
 
-    let mut measurer = Measurer::ecreate(SSA_FRAME_PAGES, ENCLAVE_BYTES);
+    // SECS.SIZE is a power of two; a hole is left behind the pages.
+    let size = (bytes.len() as u64 + HOLE_BYTES).next_power_of_two();
+    let mut measurer = Measurer::ecreate(SSA_FRAME_PAGES, size);
     let mut pages = Vec::new();
     for segment in &segments {
         for number in 0..segment.pages {
@@ -92,7 +102,7 @@ fn make(object: &[u8]) -> Vec<u8> {
     let attributes = options.attributes;
     let miscselect = MiscSelect::EXINFO;
     let sigstruct = sigstruct.as_bytes();
-    let (ssaframesize, size) = (SSA_FRAME_PAGES, ENCLAVE_BYTES);
+    let ssaframesize = SSA_FRAME_PAGES;
     ImageFile { ssaframesize, size, miscselect, attributes, pages, sigstruct }.to_bytes()
 }
 

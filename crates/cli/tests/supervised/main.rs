@@ -29,6 +29,8 @@ mod refusals;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod traps;

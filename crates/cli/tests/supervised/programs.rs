@@ -2,14 +2,23 @@
 
 use crate::compile::{Flavour, compile, scratch, sources};
 use crate::image::image;
-use crate::run::{run, supervised};
+use crate::run::{PATIENCE, run_within, supervised};
+use crate::signals;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::iter;
+use std::time::Duration;
 
-/// Compiles a program, runs it with the image, and shows what it says differs.
 fn check(name: &str, flavour: Flavour) {
+    check_with(name, flavour, &[image().as_os_str()], PATIENCE);
+}
+
+/// Compiles a program, runs it with these arguments, and shows what it says differs.
+pub(crate) fn check_with(name: &str, flavour: Flavour, arguments: &[&OsStr], patience: Duration) {
     let folder = scratch(&format!("{name}-{flavour:?}"));
     let program = compile(name, flavour, &folder);
-    let outcome = run(&mut supervised([program.as_os_str(), image().as_os_str()]), &folder);
+    let command = iter::once(program.as_os_str()).chain(arguments.iter().copied());
+    let outcome = run_within(patience, &mut supervised(command), &folder);
     assert!(
         outcome.code() == Some(0) && outcome.stdout.is_empty() && outcome.stderr.is_empty(),
         "{name}: {}\n{}{}",
@@ -171,7 +180,8 @@ fn every_program_has_a_test() {
         "vector_test_enclave",
         "without",
     ];
-    let named: BTreeSet<String> = ALONE.iter().chain(ELSEWHERE).map(ToString::to_string).collect();
+    let named: BTreeSet<String> =
+        ALONE.iter().chain(ELSEWHERE).chain(signals::PROGRAMS).map(ToString::to_string).collect();
     let entries = std::fs::read_dir(sources()).unwrap().map(|entry| entry.unwrap().path());
     let present: BTreeSet<String> = entries
         .filter(|path| path.extension().is_some_and(|extension| extension == "c"))

@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// No program here needs more than a few seconds.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The program under test.
 pub(crate) fn anyclave() -> PathBuf {
@@ -70,8 +70,12 @@ impl Started {
     }
 
     /// Waits for the end.
-    pub(crate) fn finish(mut self) -> Outcome {
-        let status = wait_until("the command ends", || self.child.try_wait().unwrap());
+    pub(crate) fn finish(self) -> Outcome {
+        self.finish_within(PATIENCE)
+    }
+
+    fn finish_within(mut self, patience: Duration) -> Outcome {
+        let status = wait_within(patience, "the command ends", || self.child.try_wait().unwrap());
         Outcome { status, stdout: self.stdout(), stderr: read(&self.folder.join("stderr")) }
     }
 }
@@ -88,14 +92,23 @@ pub(crate) fn run(command: &mut Command, folder: &Path) -> Outcome {
     Started::new(command.stdin(Stdio::null()), folder).finish()
 }
 
+/// The same for a command that is known to need longer.
+pub(crate) fn run_within(patience: Duration, command: &mut Command, folder: &Path) -> Outcome {
+    Started::new(command.stdin(Stdio::null()), folder).finish_within(patience)
+}
+
 /// Asks again and again until there is an answer; panics after a while.
-pub(crate) fn wait_until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_until<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    wait_within(PATIENCE, what, ask)
+}
+
+fn wait_within<T>(patience: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(begin.elapsed() < PATIENCE, "waited in vain until {what}");
+        assert!(begin.elapsed() < patience, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
