@@ -61,9 +61,6 @@ const ON_WINDOWS: [i64; 6] = [
 pub(crate) const FAULT_SIGNALS: [i32; 6] =
     [libc::SIGILL, libc::SIGTRAP, libc::SIGBUS, libc::SIGFPE, libc::SIGSEGV, libc::SIGSYS];
 
-/// As a filter gives it.
-const EPERM: u16 = 1;
-
 /// Second byte of the driver's ioctl numbers.
 const SGX_MAGIC: u32 = 0xa4;
 
@@ -111,8 +108,8 @@ pub(crate) fn base() -> Result<Program, BuildError> {
 
     // A process has one tracer, also in the moment in which it goes from one of ours to another.
     filter.bind(ptrace).load(Field::ArgLow(0));
-    for request in [libc::PTRACE_ATTACH, libc::PTRACE_SEIZE] {
-        filter.ret_if(Test::Eq(request), Action::Errno(EPERM));
+    for request in [libc::PTRACE_TRACEME, libc::PTRACE_ATTACH, libc::PTRACE_SEIZE] {
+        filter.ret_if(Test::Eq(request), Action::UserNotif);
     }
     filter.ret(Action::Allow);
 
@@ -211,11 +208,11 @@ mod tests {
     #[test]
     fn nobody_else_can_trace() {
         let filter = base().unwrap();
-        for request in [16, 0x4206] {
+        for request in [0, 16, 0x4206] {
             let attach = call(libc::SYS_ptrace, [request, 1, 0, 0, 0, 0]);
-            assert_eq!(filter.run(&attach), Action::Errno(1));
+            assert_eq!(filter.run(&attach), Action::UserNotif);
         }
-        assert_eq!(filter.run(&call(libc::SYS_ptrace, [0; 6])), Action::Allow);
+        assert_eq!(filter.run(&call(libc::SYS_ptrace, [1, 0, 0, 0, 0, 0])), Action::Allow);
     }
 
     #[test]

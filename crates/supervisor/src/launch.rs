@@ -25,6 +25,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use anyclave_platform::Config;
 use anyclave_sys::fork::{self, Fork};
+use anyclave_sys::procfs::{self, Status};
 use anyclave_sys::seccomp::{self, Flags};
 use anyclave_sys::{Errno, Pid, fd, prctl, startup};
 
@@ -53,6 +54,11 @@ pub enum LaunchError {
     /// The program is of 32 bits.
     #[error("{0}: a 32-bit program, and SGX is for 64-bit ones; start it without anyclave")]
     ThirtyTwoBits(String),
+    /// A debugger has this process already.
+    #[error(
+        "{0} traces this process, and a thread has one tracer, which would be anyclave: start it without {0}"
+    )]
+    Traced(String),
     /// The host lacks something, or refuses it.
     #[error("{what}: {error}; `anyclave check` says more")]
     Host {
@@ -73,7 +79,7 @@ impl LaunchError {
         match self {
             Self::NotFound(_) => 127,
             Self::NotExecutable(..) => 126,
-            Self::ThirtyTwoBits(_) | Self::Host { .. } | Self::Supervisor(_) => 125,
+            Self::ThirtyTwoBits(_) | Self::Traced(_) | Self::Host { .. } | Self::Supervisor(_) => 125,
         }
     }
 
@@ -102,6 +108,7 @@ pub fn run(options: &RunOptions, program: &OsStr, arguments: &[OsString]) -> Res
     let arguments = to_argv(&program, arguments)?;
     let (here, there) = fd::socketpair().map_err(LaunchError::host("a socket pair cannot be made"))?;
     let us = fork::getpid();
+    untraced(us)?;
     match fork::fork().map_err(LaunchError::host("fork failed"))? {
         // The intermediate child goes at once, so that the program has no child it does not know.
         Fork::Child => match fork::fork() {
@@ -123,6 +130,18 @@ pub fn run(options: &RunOptions, program: &OsStr, arguments: &[OsString]) -> Res
     startup::restore_closed().map_err(LaunchError::host("descriptors cannot be closed again"))?;
     let error = fork::exec(&program.path, &arguments);
     Err(program.exec_failed(error))
+}
+
+/// Says who traces this process already, if anybody does.
+fn untraced(us: Pid) -> Result<(), LaunchError> {
+    // Where /proc cannot tell, the supervisor's attempt will.
+    let tracer = Status::read(us).map(|status| status.tracer);
+    match tracer.ok().filter(|tracer| tracer.as_raw() != 0) {
+        None => Ok(()),
+        Some(tracer) => {
+            Err(LaunchError::Traced(procfs::name(tracer).unwrap_or_else(|_| format!("process {tracer}"))))
+        }
+    }
 }
 
 /// Gets this process traced and filtered.

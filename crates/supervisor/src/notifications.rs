@@ -7,7 +7,7 @@ use anyclave_sys::notify::{Listener, Response};
 
 use crate::release::Releaser;
 use crate::shared::Shared;
-use crate::syscall::{Answer, Notified, notified};
+use crate::syscall::{Answer, Notified, notified, ptrace};
 
 /// Answers until nobody is left to ask.
 pub(crate) fn serve(shared: &Arc<Shared>, releaser: &Releaser, listener: &Listener) {
@@ -24,10 +24,11 @@ pub(crate) fn serve(shared: &Arc<Shared>, releaser: &Releaser, listener: &Listen
         };
         let id = call.id;
         // A thread stands in the register before it runs.
-        let answer =
-            shared.registry.process(call.pid).map_or(Answer::Respond(Response::Continue), |process| {
-                notified(&Notified { shared, releaser, listener, call, process })
-            });
+        let answer = match shared.registry.process(call.pid) {
+            _ if call.nr == libc::SYS_ptrace => ptrace(shared, &call),
+            Some(process) => notified(&Notified { shared, releaser, listener, call, process }),
+            None => Answer::Respond(Response::Continue),
+        };
         if let Answer::Respond(response) = answer {
             match listener.respond(id, response) {
                 // Killed meanwhile.

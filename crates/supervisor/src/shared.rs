@@ -1,6 +1,6 @@
 //! What all threads of a supervisor share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) sites: SiteCache,
     /// The host has `int 0x80` for 64-bit code too, so that it can stand for CPUID.
     pub(crate) int80: bool,
+    /// Names of programs that were told why they cannot trace.
+    pub(crate) refused_tracers: Mutex<BTreeSet<String>>,
     /// Tracers that run beside the first.
     tracers: Mutex<usize>,
     tracer_ended: Condvar,
@@ -65,6 +67,7 @@ impl Shared {
             log,
             sites: SiteCache::default(),
             int80: probe::ia32_emulation().is_ok(),
+            refused_tracers: Mutex::default(),
             tracers: Mutex::new(0),
             tracer_ended: Condvar::new(),
         }

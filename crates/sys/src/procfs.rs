@@ -99,6 +99,15 @@ pub fn exe(pid: Pid) -> Result<PathBuf> {
     fs::read_link(format!("/proc/{pid}/exe")).map_err(|error| gone(&error))
 }
 
+/// The name of the thread: by default the first bytes of its program's file name.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn name(tid: Pid) -> Result<String> {
+    let bytes = fs::read(format!("/proc/{tid}/comm")).map_err(|error| gone(&error))?;
+    Ok(String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).into_owned())
+}
+
 /// The CPU that the thread runs on or ran on last.
 ///
 /// # Errors

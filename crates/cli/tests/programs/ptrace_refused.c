@@ -22,6 +22,7 @@ int main(void)
     }
     CHECK_FAILS(ptrace(PTRACE_ATTACH, child, 0, 0), EPERM);
     CHECK_FAILS(ptrace(PTRACE_SEIZE, child, 0, 0), EPERM);
+    CHECK_FAILS(ptrace(PTRACE_CONT, child, 0, 0), ESRCH);
     close(ends[1]);
     CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK_EQ(status, 0);

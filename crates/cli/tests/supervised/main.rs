@@ -33,6 +33,8 @@ mod signals;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod tracers;
+#[cfg(test)]
 mod traps;
 #[cfg(test)]
 mod vectors;

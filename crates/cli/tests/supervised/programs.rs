@@ -95,7 +95,6 @@ programs! {
     own_refused_entry
     protection_keys
     provision_node
-    ptrace_refused
     report
     restart_codes
     signal_storm_calls
@@ -169,10 +168,13 @@ fn every_program_has_a_test() {
         "identity",
         "libvdso_stub",
         "limits",
+        "ptrace_refused",
+        "ptrace_self",
         "raw",
         "seal_key",
         "stackless",
         "terminal",
+        "traced",
         "unmapped",
         "vdso_weak",
         "vector_report",

@@ -12,9 +12,12 @@ mod mremap;
 mod munmap;
 mod open;
 mod prctl;
+mod ptrace;
 mod remap_file_pages;
 mod rt_sigaction;
 mod stat;
+
+pub(crate) use ptrace::ptrace;
 
 use std::sync::Arc;
 

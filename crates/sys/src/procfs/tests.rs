@@ -9,6 +9,8 @@ fn this_thread_is_told_apart_from_its_process() {
     assert_eq!((status.tgid, status.ppid), (getpid(), getppid()));
     assert_eq!(tgid_of(gettid()), Ok(getpid()));
     assert!(threads(getpid()).unwrap().contains(&gettid()));
+    let long = std::thread::current().name().unwrap().to_owned();
+    assert!(long.starts_with(&name(gettid()).unwrap()), "{long}");
     // The runtime of Rust ignores SIGPIPE.
     assert_ne!(status.ignored & 1 << (libc::SIGPIPE - 1), 0);
 }
@@ -19,6 +21,7 @@ fn a_process_that_is_not_there_is_esrch() {
     assert_eq!(Status::read(none), Err(Errno::ESRCH));
     assert_eq!(threads(none), Err(Errno::ESRCH));
     assert_eq!(auxv(none), Err(Errno::ESRCH));
+    assert_eq!(name(none), Err(Errno::ESRCH));
     assert_eq!(fd_flags(getpid(), i32::MAX), Err(Errno::ESRCH));
 }
 
