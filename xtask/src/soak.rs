@@ -1,6 +1,7 @@
 //! What takes longer than CI: repeats, kills at random moments, many more random cases. docs/soak.md says what
 //! each step is for and what the last run found.
 
+mod bench;
 mod calls;
 mod chance;
 mod kills;
@@ -19,8 +20,7 @@ use std::time::Instant;
 use kit::Kit;
 
 /// How it is called.
-pub(crate) const USAGE: &str =
-    "cargo xtask soak [--quick] [--seed NUMBER] [supervised] [kselftest] [kills] [calls] [properties]";
+pub(crate) const USAGE: &str = "cargo xtask soak [--quick] [--seed NUMBER] [supervised] [kselftest] [kills] [calls] [properties] [bench]";
 
 /// How much of everything.
 #[derive(Clone, Copy, Debug)]
@@ -54,12 +54,13 @@ struct Count {
 /// A step by name.
 type Step = (&'static str, fn(&Kit, Scale, u64) -> io::Result<Count>);
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     ("supervised", supervised::step),
     ("kselftest", kselftest::step),
     ("kills", kills::step),
     ("calls", calls::step),
     ("properties", properties::step),
+    ("bench", bench::step),
 ];
 
 /// What the command line asks for.

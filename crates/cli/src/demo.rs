@@ -3,7 +3,7 @@
 //! The verb runs this very program once more, on a machine, as an ordinary SGX host: that part ([`host`]) uses
 //! the Linux ABI alone and would do the same on a processor with SGX.
 
-mod abi;
+pub(crate) mod abi;
 mod enclave;
 mod host;
 

@@ -1,5 +1,6 @@
 //! The MACHINE options, shared by the verbs that make a machine.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyclave_cpu::xsave::XsaveLayout;
@@ -31,6 +32,24 @@ impl Machine {
     /// Whether any option was given on the command line.
     pub(crate) const fn is_given(&self) -> bool {
         self.epc.is_some() || self.seed.is_some() || self.state.is_some()
+    }
+
+    /// Whether it is said where the keys come from.
+    pub(crate) const fn has_keys(&self) -> bool {
+        self.seed.is_some() || self.state.is_some()
+    }
+
+    /// The options once more, for a program of ours that is to make this machine.
+    pub(crate) fn words(&self) -> Vec<OsString> {
+        let Self { epc, seed, state } = self;
+        let mut words = Vec::new();
+        let mut put = |option: &str, value: Option<OsString>| {
+            words.extend(value.into_iter().flat_map(|value| [option.into(), value]));
+        };
+        put("--epc", epc.as_ref().map(|epc| epc.to_string().into()));
+        put("--seed", seed.as_ref().map(Into::into));
+        put("--state", state.as_ref().map(Into::into));
+        words
     }
 
     /// The machine, and where its keys come from.
@@ -96,8 +115,15 @@ mod tests {
     }
 
     #[test]
+    fn options_can_be_passed_on() {
+        let words = ["--epc", "64M@node0,4M@node1", "--seed", "x", "--state", "/y"];
+        assert_eq!(machine(&words).unwrap().words(), words);
+    }
+
+    #[test]
     fn no_option_is_none() {
         assert!(!machine(&[]).unwrap().is_given());
+        assert!(machine(&[]).unwrap().words().is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod check;
 mod demo;
 mod explain;
@@ -30,6 +31,7 @@ enum Verb {
     Run(run::Run),
     Demo(demo::Demo),
     Check(check::Check),
+    Bench(bench::Bench),
     Info(info::Info),
     Explain(explain::Explain),
 }
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
             Verb::Run(run) => run.execute(),
             Verb::Demo(demo) => demo.execute(),
             Verb::Check(check) => check.execute(),
+            Verb::Bench(bench) => bench.execute(),
             Verb::Info(info) => info.execute(),
             Verb::Explain(explain) => explain.execute(),
         },

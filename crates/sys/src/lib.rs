@@ -19,6 +19,7 @@ pub mod maps;
 pub mod mem;
 pub mod memfd;
 pub mod notify;
+pub mod path;
 pub mod prctl;
 pub mod probe;
 pub mod procfs;

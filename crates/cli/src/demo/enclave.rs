@@ -10,7 +10,7 @@ use anyclave_sys::client::{Area, Device, Entry, Protection, Return};
 use thiserror::Error;
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
-use super::abi::{ADD_PAGES, AddPages, CREATE, INIT, PAGE_MEASURE};
+use super::abi::{ADD_PAGES, AddPages, CREATE, INIT, PAGE_MEASURE, exposed};
 
 const STREAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hello.sgxs"));
 const SIGSTRUCT: &[u8; size_of::<SigStruct>()] = include_bytes!(concat!(env!("OUT_DIR"), "/hello.sig"));
@@ -218,11 +218,6 @@ const _: () = {
     assert!(offset_of!(Call, result) == 16);
     assert!(offset_of!(Call, buffer) == 24);
 };
-
-/// The address of something that the kernel reads.
-fn exposed<T>(value: &T) -> u64 {
-    std::ptr::from_ref(value).expose_provenance() as u64
-}
 
 fn protection(secinfo: &SecInfo) -> Protection {
     if secinfo.page_type() == Some(PageType::Tcs) {

@@ -7,6 +7,8 @@
 //! `ANYCLAVE_TEST_DIR` a folder to write to.
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod compile;
 #[cfg(test)]
 mod deaths;

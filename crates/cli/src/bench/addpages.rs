@@ -1,0 +1,101 @@
+//! How long ADD_PAGES takes for one page: every loader adds its pages one by one.
+//!
+//! A bare host has nothing to compare with. The baseline is the least that a kernel does for a page: a system
+//! call that copies it into a memory file.
+
+use std::io;
+use std::path::Path;
+
+use anyclave_arch::{PageType, SecInfo, SecInfoFlags, Secs};
+use anyclave_sys::client::{Area, Device};
+use anyclave_sys::memfd::Memfd;
+use anyclave_sys::sched::{self, Cpus};
+use anyclave_sys::{Errno, Pid};
+use zerocopy::{FromZeros, IntoBytes};
+
+use super::lab::Lab;
+use super::part::{Said, best};
+use super::{BenchError, Entry};
+use crate::demo::abi::{ADD_PAGES, AddPages, CREATE, PAGE_MEASURE, exposed};
+
+pub(super) const NAME: &str = "addpages";
+/// The part that copies pages into a memory file.
+pub(super) const COPY: &str = "copy";
+/// A measured page, with program and machine on one CPU.
+pub(super) const ONE_CPU: &str = "one_cpu";
+/// A measured page, with program and machine on any CPU.
+pub(super) const ANY_CPU: &str = "any_cpu";
+/// What a part gives.
+const PAGE: &str = "page";
+
+const BATCHES: u32 = 64;
+const STEPS: u32 = 32;
+/// Bytes of the enclave.
+const SIZE: usize = ((BATCHES * STEPS) as usize).next_power_of_two() * 4096;
+
+/// A page of ordinary memory, aligned as ADD_PAGES wants it.
+#[derive(Clone)]
+#[repr(C, align(4096))]
+struct Source([u8; 4096]);
+
+pub(super) fn measure(lab: &Lab) -> Result<Vec<Entry>, BenchError> {
+    let here = Pid::from_raw(0);
+    let before = sched::affinity(here)?;
+    // The programs that are started inherit it, the supervisor too.
+    sched::set_affinity(here, &Cpus::only(sched::getcpu()?)?)?;
+    let one = lab.beside(COPY, NAME, PAGE, ONE_CPU);
+    sched::set_affinity(here, &before)?;
+    let any = lab.beside(COPY, NAME, PAGE, ANY_CPU);
+    Ok(vec![Entry::Figure(one?), Entry::Figure(any?)])
+}
+
+pub(super) fn part(_folder: &Path) -> Said {
+    let (area, device) = (Area::reserve(SIZE)?, Device::open()?);
+    create(&device, &area)?;
+    let secinfo = SecInfo::new(PageType::Reg, SecInfoFlags::R | SecInfoFlags::W);
+    let sources = sources();
+    let page = best(BATCHES, STEPS, |index| {
+        let source = sources.get(index as usize).ok_or(Errno::EFAULT)?;
+        let mut add = AddPages {
+            src: exposed(source),
+            offset: u64::from(index) * 4096,
+            length: 4096,
+            secinfo: exposed(&secinfo),
+            flags: PAGE_MEASURE,
+            count: 0,
+        };
+        device.request(ADD_PAGES, add.as_mut_bytes())?;
+        if add.count == 4096 { Ok(()) } else { Err(io::Error::other("a page was not added")) }
+    })?;
+    Ok(vec![(PAGE, page)])
+}
+
+pub(super) fn copy(_folder: &Path) -> Said {
+    let file = Memfd::create(c"copies", SIZE as u64)?;
+    let sources = sources();
+    let page = best(BATCHES, STEPS, |index| {
+        let source = sources.get(index as usize).ok_or(Errno::EFAULT)?;
+        Ok(file.pwrite(&source.0, u64::from(index) * 4096)?)
+    })?;
+    Ok(vec![(PAGE, page)])
+}
+
+/// The pages of a program, none like the other.
+fn sources() -> Vec<Source> {
+    let mut sources = vec![Source([0x5a; 4096]); (BATCHES * STEPS) as usize];
+    for (index, Source(bytes)) in sources.iter_mut().enumerate() {
+        bytes[..8].copy_from_slice(&index.to_le_bytes());
+    }
+    sources
+}
+
+fn create(device: &Device, area: &Area) -> io::Result<()> {
+    let mut secs = Secs::new_zeroed();
+    secs.size = (SIZE as u64).into();
+    secs.base = area.base().into();
+    secs.ssaframesize = 1.into();
+    secs.attributes = anyclave_hello::ATTRIBUTES;
+    let mut argument = exposed(&secs);
+    device.request(CREATE, argument.as_mut_bytes())?;
+    Ok(())
+}
