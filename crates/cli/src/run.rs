@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode};
 use anyclave_platform::Config;
 use anyclave_supervisor::{RunOptions, Verbosity};
 
+use crate::cache;
 use crate::machine::{self, Machine};
 use crate::say;
 
@@ -102,7 +103,7 @@ fn on_new_machine(
     program: &OsStr,
     arguments: &[OsString],
 ) -> ExitCode {
-    let options = RunOptions { machine, verbosity };
+    let options = RunOptions { machine, verbosity, cache: cache::directory() };
     let Err(error) = anyclave_supervisor::run(&options, program, arguments);
     say::error(&error);
     ExitCode::from(error.exit_code())

@@ -35,6 +35,16 @@ impl CpuidModel {
         }
     }
 
+    /// Whether the answers for a leaf can differ from the host's.
+    #[must_use]
+    pub const fn amends(&self, leaf: u32) -> bool {
+        match leaf {
+            LAST_BASIC => self.host_last_basic < cpuid::SGX_LEAF,
+            FEATURES | cpuid::SGX_LEAF => true,
+            _ => leaf > self.host_last_basic && leaf < cpuid::SGX_LEAF,
+        }
+    }
+
     fn features(&self, host: Registers) -> Registers {
         let launch_control = if self.processor.flexible_launch_control { cpuid::LEAF7_ECX_SGX_LC } else { 0 };
         Registers {
@@ -90,6 +100,18 @@ mod tests {
         assert_eq!(answer(3), Registers { eax: 0x4000_0001, ebx: 0x80, ecx: 0x200_0001, edx: 0 });
         assert_eq!(answer(4), Registers::default());
         assert_eq!(answer(u32::MAX), Registers::default());
+    }
+
+    #[test]
+    fn what_is_not_amended_is_the_hosts() {
+        for last in [5, 0x10, 0x16, 0x20] {
+            let model = CpuidModel::new(&config(last));
+            let host = Registers { eax: last, ..NOISE };
+            for leaf in (0..0x40).chain(0x8000_0000..0x8000_0020) {
+                let same = (0..4).all(|subleaf| model.answer(leaf, subleaf, host) == host);
+                assert_eq!(model.amends(leaf), !same, "leaf {leaf:#x} of a host with {last:#x}");
+            }
+        }
     }
 
     #[test]

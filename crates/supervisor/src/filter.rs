@@ -71,7 +71,7 @@ const SGX_MAGIC: u32 = 0xa4;
 pub(crate) fn base() -> Result<Program, BuildError> {
     let mut filter = Builder::new();
     let foreign = filter.label();
-    let [ioctl, mmap, sigaction, prctl, ptrace] = [(); 5].map(|()| filter.label());
+    let [ioctl, mmap, prctl, ptrace] = [(); 4].map(|()| filter.label());
     filter.load(Field::Arch).jump_unless(Test::Eq(ARCH_X86_64), foreign);
     filter.load(Field::Nr).ret_if(Test::AnySet(X32_BIT), Action::Allow);
     for call in BY_PATH {
@@ -80,7 +80,6 @@ pub(crate) fn base() -> Result<Program, BuildError> {
     filter
         .jump_if(Test::Eq(number(libc::SYS_ioctl)), ioctl)
         .jump_if(Test::Eq(number(libc::SYS_mmap)), mmap)
-        .jump_if(Test::Eq(number(libc::SYS_rt_sigaction)), sigaction)
         .jump_if(Test::Eq(number(libc::SYS_prctl)), prctl)
         .jump_if(Test::Eq(number(libc::SYS_ptrace)), ptrace)
         .ret(Action::Allow);
@@ -92,12 +91,6 @@ pub(crate) fn base() -> Result<Program, BuildError> {
     filter.bind(mmap).load(Field::ArgLow(3)).ret_if(Test::AnySet(flag(libc::MAP_ANONYMOUS)), Action::Allow);
     filter.ret_if(Test::AnySet(flag(libc::MAP_SHARED)), Reason::Call.action());
     filter.load(Field::ArgLow(2)).ret_if(Test::AnySet(flag(libc::PROT_EXEC)), Reason::Call.action());
-    filter.ret(Action::Allow);
-
-    filter.bind(sigaction).load(Field::ArgLow(0));
-    for signal in FAULT_SIGNALS {
-        filter.ret_if(Test::Eq(flag(signal)), Reason::Call.action());
-    }
     filter.ret(Action::Allow);
 
     filter.bind(prctl).load(Field::ArgLow(0));
@@ -131,10 +124,19 @@ pub(crate) fn windows() -> Result<Program, BuildError> {
     for call in ON_WINDOWS {
         filter.ret_if(Test::Eq(number(call)), Reason::Call.action());
     }
+    let [sigaction, mmap] = [(); 2].map(|()| filter.label());
+    filter
+        .jump_if(Test::Eq(number(libc::SYS_rt_sigaction)), sigaction)
+        .jump_if(Test::Eq(number(libc::SYS_mmap)), mmap)
+        .ret(Action::Allow);
+
+    filter.bind(sigaction).load(Field::ArgLow(0));
+    for signal in FAULT_SIGNALS {
+        filter.ret_if(Test::Eq(flag(signal)), Reason::Call.action());
+    }
+    filter.ret(Action::Allow);
+
     // MAP_FIXED may replace a window, MAP_PRIVATE of a device is refused.
-    filter.ret_if(Test::Gt(number(libc::SYS_mmap)), Action::Allow);
-    let mmap = filter.label();
-    filter.jump_if(Test::Eq(number(libc::SYS_mmap)), mmap).ret(Action::Allow);
     filter
         .bind(mmap)
         .load(Field::ArgLow(3))
@@ -177,7 +179,7 @@ mod tests {
         assert_eq!(filter.run(&anonymous), Action::Allow);
         let data = call(libc::SYS_mmap, [0, 4096, 3, 2, 5, 0]);
         assert_eq!(filter.run(&data), Action::Allow);
-        assert_eq!(filter.run(&call(libc::SYS_rt_sigaction, [2, 0, 0, 8, 0, 0])), Action::Allow);
+        assert_eq!(filter.run(&call(libc::SYS_rt_sigaction, [11, 0, 0, 8, 0, 0])), Action::Allow);
         assert_eq!(filter.run(&call(0x4000_0000 | libc::SYS_open, [0; 6])), Action::Allow);
     }
 
@@ -198,10 +200,6 @@ mod tests {
         for (prot, flags) in [(1, 1), (0, 3), (5, 2), (7, 0x12)] {
             let mapping = call(libc::SYS_mmap, [0, 4096, prot, flags, 3, 0]);
             assert_eq!(filter.run(&mapping), Reason::Call.action(), "{prot} {flags}");
-        }
-        for signal in [4, 5, 7, 8, 11, 31] {
-            let sigaction = call(libc::SYS_rt_sigaction, [signal, 0, 0, 8, 0, 0]);
-            assert_eq!(filter.run(&sigaction), Reason::Call.action());
         }
     }
 
@@ -231,6 +229,11 @@ mod tests {
         for nr in ON_WINDOWS {
             assert_eq!(filter.run(&call(nr, [0; 6])), Reason::Call.action());
         }
+        for signal in [4, 5, 7, 8, 11, 31] {
+            let sigaction = call(libc::SYS_rt_sigaction, [signal, 0, 0, 8, 0, 0]);
+            assert_eq!(filter.run(&sigaction), Reason::Call.action());
+        }
+        assert_eq!(filter.run(&call(libc::SYS_rt_sigaction, [2, 0, 0, 8, 0, 0])), Action::Allow);
         let fixed = call(libc::SYS_mmap, [0, 4096, 3, 0x32, u64::MAX, 0]);
         assert_eq!(filter.run(&fixed), Reason::Call.action());
         let anonymous = call(libc::SYS_mmap, [0, 4096, 3, 0x22, u64::MAX, 0]);

@@ -22,6 +22,7 @@ use std::convert::Infallible;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use anyclave_platform::Config;
 use anyclave_sys::fork::{self, Fork};
@@ -40,6 +41,8 @@ pub struct RunOptions {
     pub machine: Config,
     /// How much is said.
     pub verbosity: Verbosity,
+    /// Where what was found out about program files is kept from run to run; nowhere without.
+    pub cache: Option<PathBuf>,
 }
 
 /// Why a program was not run.

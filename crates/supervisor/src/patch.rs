@@ -4,6 +4,6 @@
 //! and may be hostile.
 
 pub(crate) mod cpuid;
-mod elf;
+pub(crate) mod elf;
 pub(crate) mod instruction;
 pub(crate) mod vdso;

@@ -1,15 +1,17 @@
 //! What all threads of a supervisor share.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use anyclave_cpu::Entropy;
 use anyclave_driver::EnclaveId;
 use anyclave_platform::Machine;
 use anyclave_sys::memfd::Memfd;
-use anyclave_sys::{Pid, probe};
+use anyclave_sys::{Pid, probe, procfs};
 
 use crate::fatal::fatal;
 use crate::homes::HomeFrames;
@@ -60,12 +62,13 @@ pub(crate) enum DeviceFile {
 
 impl Shared {
     /// A machine that has just been booted.
-    pub(crate) fn new(machine: Machine<HomeFrames, OsEntropy>, log: Log) -> Self {
+    pub(crate) fn new(machine: Machine<HomeFrames, OsEntropy>, log: Log, cache: Option<PathBuf>) -> Self {
+        let sites = SiteCache::new(machine.cpuid().clone(), cache);
         Self {
             core: Mutex::new(Core { machine, files: HashMap::new() }),
             registry: Registry::default(),
             log,
-            sites: SiteCache::default(),
+            sites,
             int80: probe::ia32_emulation().is_ok(),
             refused_tracers: Mutex::default(),
             tracers: Mutex::new(0),
@@ -99,8 +102,12 @@ impl Shared {
     pub(crate) fn device_file(&self, pid: Pid, fd: u64) -> Option<DeviceFile> {
         let [a, b, c, d, ..] = fd.to_le_bytes();
         let fd = i32::from_le_bytes([a, b, c, d]);
-        let identity = anyclave_sys::procfs::fd_dev_ino(pid, fd).ok()?;
-        self.core().files.get(&identity).cloned()
+        self.device_file_of(&procfs::fd_metadata(pid, fd).ok()?)
+    }
+
+    /// What a file is, if it is one of ours.
+    pub(crate) fn device_file_of(&self, metadata: &Metadata) -> Option<DeviceFile> {
+        self.core().files.get(&(metadata.dev(), metadata.ino())).cloned()
     }
 }
 

@@ -11,6 +11,12 @@ pub fn ptrace_is_restricted() -> bool {
     std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").is_ok_and(|scope| scope.trim() != "0")
 }
 
+/// The user whose files this process makes.
+#[must_use]
+pub fn effective_uid() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
 /// The file lies on a file system mounted noexec. False if there is no such file.
 #[must_use]
 pub fn mounted_noexec(path: &Path) -> bool {

@@ -60,8 +60,16 @@ pub fn fds(pid: Pid) -> Result<Vec<i32>> {
 /// # Errors
 /// `ESRCH`: no such process or no such descriptor. `EACCES`.
 pub fn fd_dev_ino(pid: Pid, fd: i32) -> Result<(u64, u64)> {
-    let metadata = fs::metadata(format!("/proc/{pid}/fd/{fd}")).map_err(|error| gone(&error))?;
+    let metadata = fd_metadata(pid, fd)?;
     Ok((metadata.dev(), metadata.ino()))
+}
+
+/// What stat(2) says of the file behind descriptor `fd` of the process.
+///
+/// # Errors
+/// As [`fd_dev_ino`].
+pub fn fd_metadata(pid: Pid, fd: i32) -> Result<fs::Metadata> {
+    fs::metadata(format!("/proc/{pid}/fd/{fd}")).map_err(|error| gone(&error))
 }
 
 /// What descriptor `fd` of the process stands for, as the kernel writes it.

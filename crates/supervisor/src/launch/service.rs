@@ -116,7 +116,7 @@ fn begin(
     let entropy = OsEntropy::new()
         .map_err(|error| ("/dev/urandom", error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)))?;
     let machine = Machine::boot(&options.machine, HomeFrames::default(), entropy);
-    let shared = Arc::new(Shared::new(machine, Log::new(options.verbosity)));
+    let shared = Arc::new(Shared::new(machine, Log::new(options.verbosity), options.cache.clone()));
     let releaser = Arc::new(Releaser::new().map_err(failed("enclave files cannot be watched"))?);
 
     let unheard = "the program does not listen";

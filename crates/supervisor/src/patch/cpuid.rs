@@ -7,10 +7,12 @@
 //! What is missed this way just executes the host's CPUID.
 
 mod frames;
+mod leaf;
 #[cfg(test)]
 mod tests;
 
 use self::frames::Frames;
+use self::leaf::{Constant, Eax};
 use super::elf::{self, Segment};
 use core::ops::Range;
 use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction};
@@ -36,6 +38,8 @@ pub(crate) struct Site {
     pub(crate) file_offset: u64,
     /// Virtual address, as the file was linked.
     pub(crate) vaddr: u64,
+    /// The leaf that it always asks for, where that is known.
+    pub(crate) leaf: Option<u32>,
 }
 
 /// The CPUID instructions of an ELF file, by rising file offset.
@@ -60,11 +64,12 @@ pub(crate) fn find_sites(file: &[u8]) -> Vec<Site> {
         unscanned -= text.len();
         let found = match &frames {
             Some(frames) => sites_in_frames(text, segment.vaddr, frames, &mut budget),
-            None => in_a_line(text, &mut budget),
+            None => in_a_line(text, &mut budget).into_iter().map(|at| (at, None)).collect(),
         };
-        sites.extend(found.into_iter().map(|at| Site {
+        sites.extend(found.into_iter().map(|(at, leaf)| Site {
             file_offset: segment.offset + at as u64,
             vaddr: segment.vaddr.wrapping_add(at as u64),
+            leaf,
         }));
     }
     sites.sort_unstable();
@@ -96,13 +101,15 @@ struct Walk<'a> {
     instruction: Instruction,
     /// Whether all of them decoded.
     clean: bool,
+    /// What they leave in EAX.
+    eax: Eax,
 }
 
 /// What stands at a place.
 #[derive(PartialEq, Eq)]
 enum Reached {
-    /// The instruction, exactly there.
-    Cpuid,
+    /// The instruction, exactly there, and what EAX holds.
+    Cpuid(Option<Constant>),
     /// Something else.
     Other,
     /// It costs too much to know.
@@ -112,7 +119,7 @@ enum Reached {
 impl<'a> Walk<'a> {
     fn over(code: &'a [u8]) -> Self {
         let decoder = Decoder::new(64, code, DecoderOptions::NONE);
-        Self { decoder, instruction: Instruction::default(), clean: true }
+        Self { decoder, instruction: Instruction::default(), clean: true, eax: Eax::new() }
     }
 
     /// Decodes on to the offset `at`, which lies behind all that were asked for before.
@@ -127,19 +134,27 @@ impl<'a> Walk<'a> {
         if !self.clean || self.decoder.position() != at {
             return Reached::Other;
         }
+        let held = self.eax.constant();
         self.step();
-        if self.instruction.code() == Code::Cpuid { Reached::Cpuid } else { Reached::Other }
+        if self.instruction.code() == Code::Cpuid { Reached::Cpuid(held) } else { Reached::Other }
     }
 
     fn step(&mut self) {
         self.decoder.decode_out(&mut self.instruction);
         self.clean &= !self.instruction.is_invalid();
+        self.eax.after(&self.instruction, self.decoder.position());
     }
 }
 
-/// The CPUID instructions of `text`, linked at `vaddr`, that lie in functions.
-fn sites_in_frames(text: &[u8], vaddr: u64, frames: &Frames<'_>, budget: &mut Budget) -> Vec<usize> {
+/// The CPUID instructions of `text`, linked at `vaddr`, that lie in functions, and their leaves.
+fn sites_in_frames(
+    text: &[u8],
+    vaddr: u64,
+    frames: &Frames<'_>,
+    budget: &mut Budget,
+) -> Vec<(usize, Option<u32>)> {
     let mut sites = Vec::new();
+    let (mut ways, mut leaves) = (Vec::new(), Vec::new());
     let mut current: Option<(Range<usize>, Walk<'_>)> = None;
     for at in memmem::find_iter(text, &CPUID) {
         if !budget.take(LOOKUP_COST) {
@@ -155,12 +170,20 @@ fn sites_in_frames(text: &[u8], vaddr: u64, frames: &Frames<'_>, budget: &mut Bu
         }
         let Some((function, walk)) = &mut current else { continue };
         match walk.to(at - function.start, budget) {
-            Reached::Cpuid => sites.push(at),
+            Reached::Cpuid(held) => {
+                sites.push(at);
+                // Without a constant there is no way to be jumped into but the instruction itself.
+                ways.push(held.map_or(at, |constant| function.start + constant.since)..=at);
+                leaves.push(held.map(|constant| constant.value));
+            }
             Reached::Other => {}
             Reached::Unaffordable => break,
         }
     }
-    sites
+    if leaves.iter().any(Option::is_some) {
+        leaf::forget_jumped_into(text, &ways, &mut leaves);
+    }
+    sites.into_iter().zip(leaves).collect()
 }
 
 /// The CPUID instructions of code without known functions.

@@ -4,6 +4,8 @@
 pub(super) const PT_LOAD: u32 = 1;
 /// `p_type` of the dynamic section.
 pub(super) const PT_DYNAMIC: u32 = 2;
+/// `p_type` of notes.
+pub(crate) const PT_NOTE: u32 = 4;
 /// `p_type` of the search table of the unwind information.
 pub(super) const PT_GNU_EH_FRAME: u32 = 0x6474_e550;
 /// `p_flags`: executable.
@@ -24,7 +26,7 @@ pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 /// The four bytes at `at`.
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
@@ -46,26 +48,26 @@ pub(super) fn string_at(strings: &[u8], at: u32) -> Option<&[u8]> {
 }
 
 /// Whether `bytes` begin as a 64-bit little-endian x86-64 ELF file does.
-pub(super) fn is_x86_64(bytes: &[u8]) -> bool {
+pub(crate) fn is_x86_64(bytes: &[u8]) -> bool {
     const EM_X86_64: u16 = 62;
     bytes.starts_with(b"\x7fELF\x02\x01") && u16_at(bytes, 18) == Some(EM_X86_64)
 }
 
 /// A program header.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// Where the header itself lies in the file.
     pub(super) header: usize,
-    pub(super) kind: u32,
-    pub(super) flags: u32,
-    pub(super) offset: u64,
-    pub(super) vaddr: u64,
-    pub(super) filesz: u64,
+    pub(crate) kind: u32,
+    pub(crate) flags: u32,
+    pub(crate) offset: u64,
+    pub(crate) vaddr: u64,
+    pub(crate) filesz: u64,
     pub(super) memsz: u64,
 }
 
 /// The program headers that lie inside the file.
-pub(super) fn segments(bytes: &[u8]) -> Option<impl Iterator<Item = Segment>> {
+pub(crate) fn segments(bytes: &[u8]) -> Option<impl Iterator<Item = Segment>> {
     let start = usize::try_from(u64_at(bytes, 32)?).ok()?;
     let (size, count) = (usize::from(u16_at(bytes, 54)?), usize::from(u16_at(bytes, 56)?));
     if size != PHDR_SIZE {

@@ -64,7 +64,7 @@ impl SigAction {
     }
 }
 
-/// The book of a process.
+/// The book of a process, kept while it is guarded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Dispositions {
     actions: [SigAction; FAULT_SIGNALS.len()],
@@ -83,15 +83,6 @@ impl Dispositions {
         for (known, slot) in FAULT_SIGNALS.iter().zip(&mut self.actions) {
             if *known == signal {
                 *slot = action;
-            }
-        }
-    }
-
-    /// Takes over what an exec left: ignored signals stay ignored. `ignored` is SigIgn of the process.
-    pub(crate) fn note_ignored(&mut self, ignored: u64) {
-        for (signal, slot) in FAULT_SIGNALS.iter().zip(&mut self.actions) {
-            if !slot.is_handler() {
-                slot.handler = if in_set(ignored, *signal) { IGNORE } else { DEFAULT };
             }
         }
     }
@@ -122,14 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn ignored_signals_are_known_but_handlers_stay() {
+    fn the_book_has_the_fault_signals_alone() {
         let mut dispositions = Dispositions::default();
         let handler = SigAction { handler: 0x1000, ..SigAction::default() };
         dispositions.set(libc::SIGSEGV, handler);
-        dispositions.note_ignored(set_of(libc::SIGILL) | set_of(libc::SIGUSR1));
-        assert_eq!(dispositions.get(libc::SIGILL).map(|action| action.handler), Some(IGNORE));
+        dispositions.set(libc::SIGUSR1, handler);
         assert_eq!(dispositions.get(libc::SIGSEGV), Some(handler));
-        assert_eq!(dispositions.get(libc::SIGBUS).map(|action| action.handler), Some(DEFAULT));
+        assert_eq!(dispositions.get(libc::SIGBUS), Some(SigAction::default()));
         assert_eq!(dispositions.get(libc::SIGUSR1), None);
     }
 }

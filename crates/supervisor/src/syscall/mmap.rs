@@ -1,5 +1,7 @@
 //! mmap: windows on enclaves, and executable files with CPUID in them.
 
+use std::fs::Metadata;
+
 use anyclave_arch::Linear;
 use anyclave_driver::mmap::{MapRequest, placement};
 use anyclave_driver::{EnclaveId, Rights};
@@ -51,13 +53,12 @@ impl Arguments {
 pub(super) fn mmap(shared: &Shared, thread: &Thread, regs: &Regs) -> Result<()> {
     let arguments = Arguments::of(regs);
     let Some(stub) = thread.process.mm().stub else { return thread.tracee.cont(0) };
-    let file = if arguments.has(libc::MAP_ANONYMOUS) {
-        None
-    } else {
-        shared.device_file(thread.process.tgid, arguments.fd)
+    let metadata = match arguments.has(libc::MAP_ANONYMOUS) {
+        true => None,
+        false => procfs::fd_metadata(thread.process.tgid, low(arguments.fd)).ok(),
     };
-    match file {
-        None => of_the_host(shared, thread, stub, &arguments),
+    match metadata.as_ref().and_then(|file| shared.device_file_of(file)) {
+        None => of_the_host(shared, thread, stub, &arguments, metadata.as_ref()),
         Some(DeviceFile::Provision) => {
             let refused = well_formed(&arguments).and_then(|()| open_for(&thread.process, &arguments));
             answer(thread, Err(refused.err().unwrap_or(Errno::ENODEV)))
@@ -67,11 +68,18 @@ pub(super) fn mmap(shared: &Shared, thread: &Thread, regs: &Regs) -> Result<()> 
 }
 
 /// A mapping that is none of ours, but may lie over a window or bring code.
-fn of_the_host(shared: &Shared, thread: &Thread, stub: Stub, arguments: &Arguments) -> Result<()> {
+fn of_the_host(
+    shared: &Shared,
+    thread: &Thread,
+    stub: Stub,
+    arguments: &Arguments,
+    file: Option<&Metadata>,
+) -> Result<()> {
     let process = &thread.process;
     let (start, end) = range(arguments.address, arguments.length);
     let covers = arguments.replaces() && process.mm().windows.touches(start, end);
-    let code = arguments.prot & 4 != 0 && !arguments.has(libc::MAP_ANONYMOUS);
+    let clean = || file.is_some_and(|file| shared.sites.is_clean(file));
+    let code = arguments.prot & 4 != 0 && !arguments.has(libc::MAP_ANONYMOUS) && !clean();
     if !covers && !code {
         return thread.tracee.cont(0);
     }

@@ -9,24 +9,19 @@ use super::{answer, encode};
 use crate::process::dispositions::SigAction;
 use crate::tracer::{Thread, install_guarded};
 
-/// Before the process is guarded the host's own action is the program's, and it is enough to note it. After
-/// that a sentinel may stand in its place, so the call is done on the program's behalf.
+/// Before the process is guarded the host's own action is the program's. After that a sentinel may stand in its
+/// place, so the call is done on the program's behalf.
 pub(super) fn rt_sigaction(thread: &Thread, regs: &Regs) -> Result<()> {
     let (signal, new, old, size) = (low(regs.rdi), regs.rsi, regs.rdx, regs.r10);
     let process = &thread.process;
+    let before = *process.dispositions();
+    let Some(stub) = process.mm().stub.filter(|_| before.guarded) else { return thread.tracee.cont(0) };
     let mut bytes = [0; SigAction::SIZE];
     let action = match new {
         0 => None,
         _ if size != 8 => return thread.tracee.cont(0),
         _ if process.mem.copy_from_user(new, &mut bytes).is_err() => return thread.tracee.cont(0),
         _ => Some(SigAction::from_bytes(&bytes)),
-    };
-    let before = *process.dispositions();
-    let Some(stub) = process.mm().stub.filter(|_| before.guarded) else {
-        if let Some(action) = action {
-            process.dispositions().set(signal, action);
-        }
-        return thread.tracee.cont(0);
     };
     if size != 8 {
         return answer(thread, Err(Errno::EINVAL));

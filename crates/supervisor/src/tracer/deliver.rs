@@ -127,7 +127,7 @@ impl Tracer {
                 return die_by_fault(thread);
             }
             thread.tracee.set_siginfo(&info)?;
-            let handled = book.get(target).is_some_and(|action| action.is_handler());
+            let handled = in_set(status.caught, target);
             return resume(thread, target, frame.filter(|_| handled));
         }
         let traces = self.traces(thread, original)?;

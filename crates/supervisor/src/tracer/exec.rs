@@ -113,11 +113,29 @@ impl Tracer {
         let edit = vdso.edit(image.base, region + TABLES_OFFSET, &enter);
         process.mem.write(region, code)?;
         process.mem.write(region + TABLES_OFFSET, &edit.region)?;
-        for (offset, bytes) in &edit.edits {
-            process.mem.write(image.base + *offset as u64, bytes)?;
+        for (offset, bytes) in merge(&image.bytes, edit.edits) {
+            process.mem.write(image.base + offset as u64, &bytes)?;
         }
         Ok(Some(Stub { code: region, enter: edit.enter }))
     }
+}
+
+/// Joins edits of `image` that lie near each other: a write costs more than the bytes between them.
+fn merge(image: &[u8], mut edits: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)> {
+    const NEAR: usize = 512;
+    edits.sort_unstable_by_key(|(offset, _)| *offset);
+    let mut merged: Vec<(usize, Vec<u8>)> = Vec::new();
+    for (offset, bytes) in edits {
+        match merged.last_mut() {
+            Some((start, last)) if offset <= *start + last.len() + NEAR && offset >= *start + last.len() => {
+                let between = image.get(*start + last.len()..offset).unwrap_or_default();
+                last.extend_from_slice(between);
+                last.extend_from_slice(&bytes);
+            }
+            _ => merged.push((offset, bytes)),
+        }
+    }
+    merged
 }
 
 /// Maps `length` bytes anywhere.

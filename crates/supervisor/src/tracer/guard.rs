@@ -2,16 +2,17 @@
 
 use std::sync::atomic::Ordering;
 
-use anyclave_sys::procfs::Status;
 use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::seccomp::Flags;
 use anyclave_sys::{Errno, Result};
 
 use super::forced::install_guarded;
 use crate::filter::{self, FAULT_SIGNALS};
+use crate::process::dispositions::SigAction;
 use crate::process::{Process, Stub};
 use crate::shared::Shared;
 
+const PAGE: u64 = 4096;
 /// SECCOMP_SET_MODE_FILTER.
 const SET_MODE_FILTER: u64 = 1;
 
@@ -24,9 +25,8 @@ pub(crate) fn guard(shared: &Shared, process: &Process, stub: Stub, call: &mut R
     if book.guarded {
         return Ok(());
     }
-    book.note_ignored(Status::read(call.tid())?.ignored);
-    for signal in FAULT_SIGNALS {
-        let action = book.get(signal).unwrap_or_default();
+    for (signal, action) in FAULT_SIGNALS.into_iter().zip(present_actions(call, process)?) {
+        book.set(signal, action);
         if !action.is_handler() {
             install_guarded(call, process, stub, signal, action)?;
         }
@@ -34,6 +34,28 @@ pub(crate) fn guard(shared: &Shared, process: &Process, stub: Stub, call: &mut R
     book.guarded = true;
     *process.dispositions() = book;
     Ok(())
+}
+
+/// The actions as the kernel has them, in the order of [`FAULT_SIGNALS`].
+fn present_actions(call: &mut RemoteCall, process: &Process) -> Result<[SigAction; FAULT_SIGNALS.len()]> {
+    let number = |value: i32| u64::from(value.cast_unsigned());
+    let prot = number(libc::PROT_READ | libc::PROT_WRITE);
+    let flags = number(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // Our own memory in the process is not writable for it, and the kernel writes as the process does.
+    let page = call.call(libc::SYS_mmap, [0, PAGE, prot, flags, u64::MAX, 0])?.or(Err(Errno::EPERM))?;
+    let mut actions = [SigAction::default(); FAULT_SIGNALS.len()];
+    for (signal, action) in FAULT_SIGNALS.iter().zip(&mut actions) {
+        let args = [signal.unsigned_abs().into(), 0, page, 8, 0, 0];
+        if call.call(libc::SYS_rt_sigaction, args)? != Ok(0) {
+            return Err(Errno::EPERM);
+        }
+        let mut bytes = [0; SigAction::SIZE];
+        process.mem.read(page, &mut bytes)?;
+        *action = SigAction::from_bytes(&bytes);
+    }
+    // A page that stays behind does no harm.
+    let _ = call.call(libc::SYS_munmap, [page, PAGE, 0, 0, 0, 0])?;
+    Ok(actions)
 }
 
 /// On all threads where they have the same filters so far, else on this one.

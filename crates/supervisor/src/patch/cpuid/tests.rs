@@ -82,7 +82,7 @@ fn list_of_descriptions_says_what_the_search_table_says() {
 fn without_descriptions_a_clean_neighbourhood_counts() {
     let code = [&NOPS[..], &CPUID, &NOPS].concat();
     let sites = find_sites(&file_with(&code));
-    assert_eq!(sites, [Site { file_offset: 120 + 2048, vaddr: VADDR + 2048 }]);
+    assert_eq!(sites, [Site { file_offset: 120 + 2048, vaddr: VADDR + 2048, leaf: None }]);
     assert_eq!(find_in_code(&code), [2048]);
 }
 
