@@ -40,7 +40,11 @@ const TRAPS: &[(&str, &[&str])] = &[
     ),
     (
         "between two tracers a process belongs to nobody",
-        &["programs::fork_storm", "programs::ptrace_refused", "everyday::a_thousand_short_processes"],
+        &[
+            "programs::fork_storm",
+            "tracers::ptrace_is_refused_with_a_word",
+            "everyday::a_thousand_short_processes",
+        ],
     ),
     ("handlers see another PKRU", &["programs::protection_keys"]),
     ("a second signal while a handler's first instruction is waited for", &["programs::own_fault_pending"]),
@@ -62,7 +66,7 @@ const TRAPS: &[(&str, &[&str])] = &[
         &[
             "refusals::program_of_32_bits_is_refused",
             "refusals::child_of_32_bits_runs_without_sgx",
-            "programs::ptrace_refused",
+            "tracers::ptrace_is_refused_with_a_word",
         ],
     ),
     ("programs that may be executed and not read", &["privileges::unreadable_program_further_down_runs"]),
