@@ -2,7 +2,7 @@
 
 mod status;
 
-pub use self::status::Status;
+pub use self::status::{Status, StatusFile};
 
 use crate::{Errno, Pid, Result, errno_of};
 use std::fs;

@@ -7,6 +7,7 @@
 #include <ucontext.h>
 
 #include "compute.h"
+#include "enter.h"
 #include "raw.h"
 
 #define ROUNDS 20000
@@ -28,27 +29,8 @@ struct timer {
     long interval_s, interval_us, s, us;
 };
 
-void enter(struct op *op, uint64_t tcs);
 void restorer(void);
-extern char aep[];
-extern volatile uint64_t resumes;
-
-/* Each asynchronous exit goes on at the AEP, once; a signal may find the thread there before it does. */
-__asm__("enter:\n"
-        "   push %rbp; push %rbx; push %r12; push %r13; push %r14; push %r15\n"
-        "   mov %rsi, %rbx; lea aep(%rip), %rcx; mov $2, %eax\n"
-        "   enclu\n"
-        "   pop %r15; pop %r14; pop %r13; pop %r12; pop %rbx; pop %rbp; ret\n"
-        "aep:\n"
-        "   incq resumes(%rip)\n"
-        "   enclu\n"
-        "   ud2\n"
-        "restorer:\n"
-        "   mov $15, %eax\n"
-        "   syscall\n"
-        ".pushsection .bss\n"
-        "resumes: .quad 0\n"
-        ".popsection\n");
+__asm__("restorer: mov $15, %eax\n syscall\n");
 
 static struct raw_enclave e;
 static struct compute_page expected __attribute__((aligned(4096)));

@@ -3,13 +3,17 @@
 
 use crate::compile::Flavour;
 use crate::image::image_of_eight;
-use crate::programs::check_with;
+use crate::programs::{check_with, programs};
 use std::env;
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// The programs of these tests.
-pub(crate) const PROGRAMS: &[&str] = &["storm_exact"];
+programs! {
+    nesting
+    signal_frames
+    signal_queue
+    signals_masks
+}
 
 /// How many alarms the storm has. CI has 100,000, with nothing beside it.
 const STORM: &str = "ANYCLAVE_STORM";

@@ -25,8 +25,8 @@ pub(crate) struct Process {
     pub(crate) mm: Arc<Mutex<Mm>>,
     /// Dispositions of the fault signals.
     pub(crate) dispositions: Mutex<Dispositions>,
-    /// How often the kernel has taken a handler from it to force a signal.
-    pub(crate) resets: AtomicU64,
+    /// Fault signals whose action we have set and not yet thought of the other threads.
+    pub(crate) installed: AtomicU64,
     /// What PR_GET_DUMPABLE answers.
     pub(crate) dumpable: AtomicBool,
     /// The window filter is on it.
@@ -53,7 +53,7 @@ impl Process {
             mem,
             mm,
             dispositions: Mutex::default(),
-            resets: AtomicU64::new(0),
+            installed: AtomicU64::new(0),
             dumpable: AtomicBool::new(true),
             window_filter: AtomicBool::new(false),
         }

@@ -143,6 +143,11 @@ impl Tracer {
             let raised = Raised { info, frame };
             return self.raise(thread, raised, Some((original, action)), |mask| mask | set_of(original));
         }
+        if !in_set(thread.seen.caught(thread.tracee.tid())?, target) {
+            // Another thread, which has the signal blocked, has just lost the handler for all.
+            let action = book.get(target).unwrap_or_default();
+            return self.raise(thread, Raised { info, frame }, Some((target, action)), |mask| mask);
+        }
         thread.tracee.set_siginfo(&info)?;
         resume(thread, target, frame)
     }
@@ -187,6 +192,7 @@ impl Tracer {
         let blocked = *call.sigmask_mut();
         *call.sigmask_mut() = mask(blocked);
         call.finish()?;
+        self.note_installed(&thread.process);
         let signo = raised.info.signo();
         thread.raised = Some(raised);
         signal::tgkill(thread.process.tgid, thread.tracee.tid(), signo)?;

@@ -204,7 +204,11 @@ impl Tracer {
 
     fn on_seccomp(&mut self, thread: &mut Thread, data: u16) -> Result<()> {
         match Reason::from_data(data) {
-            Some(Reason::Call) => syscall::stopped(&self.shared, thread),
+            Some(Reason::Call) => {
+                syscall::stopped(&self.shared, thread)?;
+                self.note_installed(&thread.process);
+                Ok(())
+            }
             Some(Reason::Int80) => self.on_int80(thread),
             // A filter of the program's own asked for a tracer that is not there.
             None => thread.tracee.cont(0),

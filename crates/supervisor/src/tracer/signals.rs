@@ -13,10 +13,13 @@ use crate::process::dispositions::{DEFAULT_IGNORED, in_set};
 impl Tracer {
     /// A signal is about to be delivered.
     pub(super) fn on_signal(&mut self, thread: &mut Thread, signal: i32) -> Result<()> {
+        Self::note_stop(thread);
         if let Some(delivery) = thread.delivery.take()
             && signal == libc::SIGTRAP
         {
-            return delivery.arrive(thread);
+            delivery.arrive(thread)?;
+            self.note_installed(&thread.process);
+            return Ok(());
         }
         let info = thread.tracee.siginfo()?;
         if thread.dying && forced_by_processor(signal, &info) {
@@ -90,6 +93,6 @@ fn restart_behind_ignored(thread: &Thread, signal: i32) -> Result<bool> {
 const SYS_USER_DISPATCH: i32 = 2;
 
 /// A signal that the kernel forces on the thread for an exception: its code is above zero.
-fn forced_by_processor(signal: i32, info: &SigInfo) -> bool {
+pub(super) fn forced_by_processor(signal: i32, info: &SigInfo) -> bool {
     FAULT_SIGNALS.contains(&signal) && signal != libc::SIGSYS && info.code() > 0
 }

@@ -2,6 +2,8 @@
 
 use super::gone;
 use crate::{Errno, Pid, Result};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 
 /// The fields of /proc/TID/status that a tracer asks for. A set of signals has bit n−1 for signal n.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,5 +57,36 @@ impl Status {
             shared_pending: set("ShdPnd")?,
             no_new_privs: field("NoNewPrivs")? == "1",
         })
+    }
+}
+
+/// /proc/TID/status of a thread, opened to ask it one thing again and again.
+#[derive(Debug)]
+pub struct StatusFile(File);
+
+impl StatusFile {
+    /// Opens it. It stays that of this very thread, whoever gets its number later.
+    ///
+    /// # Errors
+    /// `ESRCH`: no such thread. `EMFILE` and the like.
+    pub fn open(tid: Pid) -> Result<Self> {
+        File::open(format!("/proc/{tid}/status")).map(Self).map_err(|error| gone(&error))
+    }
+
+    /// Signals the thread's process has handlers for, as [`Status::caught`].
+    ///
+    /// # Errors
+    /// `ESRCH`: the thread is gone.
+    pub fn caught(&self) -> Result<u64> {
+        /// More than the kernel writes, were its sets of processors and nodes the largest.
+        const BYTES: usize = 4096;
+        const FIELD: &[u8] = b"\nSigCgt:\t";
+        let mut text = [0; BYTES];
+        let length = self.0.read_at(&mut text, 0).map_err(|error| gone(&error))?;
+        let text = &text[..length];
+        let at = text.windows(FIELD.len()).position(|window| window == FIELD).ok_or(Errno::EINVAL)?;
+        let digits = text.get(at + FIELD.len()..at + FIELD.len() + 16).ok_or(Errno::EINVAL)?;
+        let digits = std::str::from_utf8(digits).or(Err(Errno::EINVAL))?;
+        u64::from_str_radix(digits, 16).or(Err(Errno::EINVAL))
     }
 }

@@ -16,8 +16,23 @@ fn this_thread_is_told_apart_from_its_process() {
 }
 
 #[test]
+fn a_status_file_tells_of_handlers_as_long_as_its_thread_lives() {
+    let status = StatusFile::open(gettid()).unwrap();
+    let caught = Status::read(gettid()).unwrap().caught;
+    // The runtime of Rust handles SIGSEGV.
+    assert_ne!(caught & 1 << (libc::SIGSEGV - 1), 0);
+    assert_eq!((status.caught(), status.caught()), (Ok(caught), Ok(caught)));
+    let other = std::thread::spawn(|| StatusFile::open(gettid()).unwrap()).join().unwrap();
+    while Status::read(gettid()).is_ok() && other.caught().is_ok() {
+        std::thread::yield_now();
+    }
+    assert_eq!(other.caught(), Err(Errno::ESRCH));
+}
+
+#[test]
 fn a_process_that_is_not_there_is_esrch() {
     let none = Pid::from_raw(i32::MAX);
+    assert_eq!(StatusFile::open(none).map(drop), Err(Errno::ESRCH));
     assert_eq!(Status::read(none), Err(Errno::ESRCH));
     assert_eq!(threads(none), Err(Errno::ESRCH));
     assert_eq!(auxv(none), Err(Errno::ESRCH));
