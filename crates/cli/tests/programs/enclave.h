@@ -122,18 +122,24 @@ static inline void enclave_map(const struct enclave *e)
     }
 }
 
-/* The whole way, from the image to a mapped and initialised enclave. */
+/* From a loaded image to a mapped and initialised enclave. */
+static inline void enclave_build_with(struct enclave *e, const struct secs *secs)
+{
+    e->fd = open(ENCLAVE_NODE, O_RDWR | O_CLOEXEC);
+    CHECK(e->fd >= 0);
+    CHECK_EQ(enclave_create(e, secs), 0);
+    enclave_add_all(e);
+    CHECK_EQ(enclave_init(e), 0);
+    enclave_map(e);
+}
+
+/* The whole way from the image. */
 static inline struct enclave enclave_build(const char *path)
 {
     struct enclave e = enclave_load(path);
     struct secs secs = enclave_secs(&e);
 
-    e.fd = open(ENCLAVE_NODE, O_RDWR | O_CLOEXEC);
-    CHECK(e.fd >= 0);
-    CHECK_EQ(enclave_create(&e, &secs), 0);
-    enclave_add_all(&e);
-    CHECK_EQ(enclave_init(&e), 0);
-    enclave_map(&e);
+    enclave_build_with(&e, &secs);
     return e;
 }
 

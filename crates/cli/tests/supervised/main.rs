@@ -15,6 +15,8 @@ mod deaths;
 #[cfg(test)]
 mod everyday;
 #[cfg(test)]
+mod fork;
+#[cfg(test)]
 mod hosts;
 #[cfg(test)]
 mod image;

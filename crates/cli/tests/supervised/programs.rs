@@ -3,12 +3,13 @@
 use crate::compile::{Flavour, compile, scratch, sources};
 use crate::image::image;
 use crate::run::{PATIENCE, run_within, supervised};
-use crate::signals;
+use crate::{fork, signals};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::iter;
 use std::time::Duration;
 
+/// As [`check_with`], with the image of three threads.
 pub(crate) fn check(name: &str, flavour: Flavour) {
     check_with(name, flavour, &[image().as_os_str()], PATIENCE);
 }
@@ -166,10 +167,12 @@ fn every_program_has_a_test() {
     const ELSEWHERE: &[&str] = &[
         "closed_descriptors",
         "enclu_unmapped",
+        "fork_both",
         "hostile_filter",
         "identity",
         "libvdso_stub",
         "limits",
+        "migrating",
         "ptrace_refused",
         "ptrace_self",
         "raw",
@@ -185,8 +188,13 @@ fn every_program_has_a_test() {
         "vector_test_enclave",
         "without",
     ];
-    let named: BTreeSet<String> =
-        ALONE.iter().chain(signals::ALONE).chain(ELSEWHERE).map(ToString::to_string).collect();
+    let named: BTreeSet<String> = ALONE
+        .iter()
+        .chain(fork::ALONE)
+        .chain(signals::ALONE)
+        .chain(ELSEWHERE)
+        .map(ToString::to_string)
+        .collect();
     let entries = std::fs::read_dir(sources()).unwrap().map(|entry| entry.unwrap().path());
     let present: BTreeSet<String> = entries
         .filter(|path| path.extension().is_some_and(|extension| extension == "c"))

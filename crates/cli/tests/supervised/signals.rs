@@ -4,15 +4,21 @@
 use crate::compile::Flavour;
 use crate::image::image_of_eight;
 use crate::programs::{check_with, programs};
+use crate::run::PATIENCE;
 use std::env;
 use std::ffi::OsString;
 use std::time::Duration;
 
 programs! {
+    job_control
     nesting
+    signal_actions
     signal_frames
     signal_queue
+    signal_timers
+    signal_waits
     signals_masks
+    storm_nested
 }
 
 /// How many alarms the storm has. CI has 100,000, with nothing beside it.
@@ -24,4 +30,9 @@ fn storm_exact() {
     let alarms = env::var_os(STORM).unwrap_or_else(|| OsString::from(FEW));
     let arguments = [image_of_eight().as_os_str(), &alarms];
     check_with("storm_exact", Flavour::Raw, &arguments, Duration::from_secs(300));
+}
+
+#[test]
+fn migrating() {
+    check_with("migrating", Flavour::Default, &[image_of_eight().as_os_str()], PATIENCE);
 }
