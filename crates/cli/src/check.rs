@@ -1,5 +1,7 @@
 //! `anyclave check`: can this host do it, how fast, and what to mend.
 
+mod container;
+mod host;
 mod probes;
 mod speed;
 
@@ -9,6 +11,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::{machine, say};
+use container::Container;
 use probes::{Need, Outcome, PROBES, Probe};
 use speed::Speed;
 
@@ -29,7 +32,12 @@ impl Check {
         }
         let results: Vec<_> = PROBES.iter().map(|probe| (probe, (probe.attempt)())).collect();
         let speed = is_able(&results).then(Speed::measure).flatten();
-        let shown = if self.json { format!("{:#}\n", json(&results, speed)) } else { text(&results, speed) };
+        let container = Container::around();
+        let shown = if self.json {
+            format!("{:#}\n", json(&results, speed, container))
+        } else {
+            text(&results, speed, container)
+        };
         let shown = say::data(&shown);
         if is_able(&results) { shown } else { ExitCode::FAILURE }
     }
@@ -42,8 +50,10 @@ fn is_able(results: &Results<'_>) -> bool {
     results.iter().all(|(probe, outcome)| outcome.found || probe.need != Need::Required)
 }
 
-fn text(results: &Results<'_>, speed: Option<Speed>) -> String {
-    let mut text = String::new();
+fn text(results: &Results<'_>, speed: Option<Speed>, container: Option<Container>) -> String {
+    let mut text = container.map_or_else(String::new, |container| {
+        format!("inside   a container, it seems ({})\n", container.name())
+    });
     for (probe, Outcome { found, detail }) in results {
         let state = match (found, probe.need) {
             (true, _) => "found",
@@ -55,7 +65,7 @@ fn text(results: &Results<'_>, speed: Option<Speed>) -> String {
         let _ = writeln!(text, "{state:<8} {}{detail}: {}", probe.name, probe.purpose);
         if !found {
             let _ = writeln!(text, "         without it: {}", probe.cost);
-            let _ = writeln!(text, "         to mend: {}", probe.mend);
+            let _ = writeln!(text, "         to mend: {}", probe.mend(container));
         }
     }
     text += &speed.map(Speed::text).unwrap_or_default();
@@ -63,7 +73,7 @@ fn text(results: &Results<'_>, speed: Option<Speed>) -> String {
     text + verdict + "\n"
 }
 
-fn json(results: &Results<'_>, speed: Option<Speed>) -> Value {
+fn json(results: &Results<'_>, speed: Option<Speed>, container: Option<Container>) -> Value {
     let probes: Vec<_> = results
         .iter()
         .map(|(probe, Outcome { found, detail })| {
@@ -74,11 +84,17 @@ fn json(results: &Results<'_>, speed: Option<Speed>) -> Value {
                 "found": found,
                 "detail": detail,
                 "cost": probe.cost,
-                "mend": probe.mend,
+                "mend": probe.mend(container),
             })
         })
         .collect();
-    json!({ "schema": 1, "able": is_able(results), "speed": speed.map(Speed::json), "probes": probes })
+    json!({
+        "schema": 1,
+        "able": is_able(results),
+        "container": container.map(Container::name),
+        "speed": speed.map(Speed::json),
+        "probes": probes,
+    })
 }
 
 #[cfg(test)]
@@ -101,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_explained() {
-        let text = text(&results(Need::Required), None);
+        let text = text(&results(Need::Required), None, None);
         assert!(text.contains("MISSING"));
         assert!(text.ends_with("This host cannot do it.\n"));
         assert_eq!(text.matches("to mend:").count(), text.matches("MISSING").count());
@@ -109,7 +125,7 @@ mod tests {
 
     #[test]
     fn json_has_an_entry_for_each_probe() {
-        let json = json(&results(Need::Useful), None);
+        let json = json(&results(Need::Useful), None, None);
         assert_eq!(json["schema"], 1);
         assert_eq!(json["able"], true);
         assert_eq!(json["probes"].as_array().unwrap().len(), PROBES.len());
@@ -117,8 +133,17 @@ mod tests {
     }
 
     #[test]
+    fn in_a_container_its_owner_is_told_how() {
+        let results = results(Need::Required);
+        let text = text(&results, None, Some(Container::Docker));
+        assert!(text.starts_with("inside   a container, it seems (docker)\n"));
+        assert!(text.contains("to mend: docker run --cap-add SYS_PTRACE; else kernel.yama"), "{text}");
+        assert_eq!(json(&results, None, Some(Container::Podman))["container"], "podman");
+    }
+
+    #[test]
     fn this_host_is_able() {
         let results: Vec<_> = PROBES.iter().map(|probe| (probe, (probe.attempt)())).collect();
-        assert!(is_able(&results), "{}", text(&results, None));
+        assert!(is_able(&results), "{}", text(&results, None, None));
     }
 }

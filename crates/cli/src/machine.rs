@@ -1,12 +1,14 @@
 //! The MACHINE options, shared by the verbs that make a machine.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::PathBuf;
 
 use anyclave_cpu::xsave::XsaveLayout;
-use anyclave_platform::{Config, EpcLayout, Host};
+use anyclave_platform::{Config, EpcLayout, Host, NODES};
 use anyclave_sys::cpuid::{cpuid, xgetbv0};
 use anyclave_sys::fork::getpid;
+use anyclave_sys::host;
 use anyclave_sys::procfs::Status;
 
 use crate::state::{self, DeviceKeys, Source, StateError};
@@ -79,14 +81,16 @@ fn host() -> Host {
     Host { xcr0, xsave: XsaveLayout::new(components), last_basic_leaf: cpuid(0, 0).eax }
 }
 
-/// Whether this process runs on a machine of ours already: its tracer's thread bears our name.
+/// Whether this process runs on a machine of ours already: its tracer's thread bears our name, or, where a PID
+/// namespace hides the tracer, the enclave node is a memory file.
 pub(crate) fn is_around() -> bool {
     let tracer = Status::read(getpid()).map(|status| status.tracer);
-    tracer.is_ok_and(|tracer| {
+    let is_ours = tracer.is_ok_and(|tracer| {
         tracer.as_raw() != 0
             && std::fs::read_to_string(format!("/proc/{tracer}/comm"))
                 .is_ok_and(|name| name.starts_with("anyclave"))
-    })
+    });
+    is_ours || NODES.iter().any(|node| File::open(node.path).is_ok_and(|file| host::is_memory_file(&file)))
 }
 
 #[cfg(test)]

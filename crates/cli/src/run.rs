@@ -111,11 +111,12 @@ fn on_new_machine(
 
 fn on_machine_around(program: &OsStr, arguments: &[OsString]) -> ExitCode {
     let error = Command::new(program).args(arguments).exec();
-    say::error(format_args!("{}: {error}", program.display()));
-    ExitCode::from(match error.kind() {
-        io::ErrorKind::NotFound => NOT_FOUND,
-        _ => NOT_EXECUTABLE,
-    })
+    let (why, code) = match error.kind() {
+        io::ErrorKind::NotFound => ("not found".to_owned(), NOT_FOUND),
+        _ => (error.to_string(), NOT_EXECUTABLE),
+    };
+    say::error(format_args!("{}: {why}", program.display()));
+    ExitCode::from(code)
 }
 
 #[cfg(test)]

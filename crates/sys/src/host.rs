@@ -2,6 +2,7 @@
 
 use crate::{Pid, Result};
 use nix::sys::statvfs::{FsFlags, statvfs};
+use std::fs::File;
 use std::path::Path;
 
 /// Yama lets a process be traced by its ancestors only, or by whom it has named
@@ -33,6 +34,23 @@ pub fn read_implies_exec(pid: Pid) -> bool {
         .is_some_and(|bits| bits & READ_IMPLIES_EXEC != 0)
 }
 
+/// The file is a memory file, whatever its path says.
+#[must_use]
+pub fn is_memory_file(file: &File) -> bool {
+    use nix::fcntl::{FcntlArg, fcntl};
+    // Other file systems than those of memory do not know seals.
+    fcntl(file, FcntlArg::F_GET_SEALS).is_ok()
+}
+
+/// How many descriptors this process may have open at most, after [`raise_limits`].
+///
+/// # Errors
+/// None that is known.
+pub fn descriptors() -> Result<u64> {
+    use nix::sys::resource::{Resource, getrlimit};
+    getrlimit(Resource::RLIMIT_NOFILE).map(|(_, hard)| hard)
+}
+
 /// Raises the soft limits of open descriptors and of file sizes of this process to the hard ones.
 ///
 /// # Errors
@@ -54,6 +72,15 @@ mod tests {
     fn proc_is_no_place_for_programs_but_the_root_is() {
         assert!(!mounted_noexec(Path::new("/bin/sh")));
         assert!(!mounted_noexec(Path::new("/no/such/file")));
+    }
+
+    #[test]
+    fn memory_files_are_told_apart_from_devices() {
+        let null = File::open("/dev/null").unwrap();
+        assert!(!is_memory_file(&null));
+        let memfd = crate::memfd::Memfd::create(c"probe", 1).unwrap();
+        let again = memfd.reopen(libc::O_RDONLY).unwrap();
+        assert!(is_memory_file(&File::from(again)));
     }
 
     #[test]

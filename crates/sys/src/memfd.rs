@@ -1,7 +1,7 @@
 //! Files that are memory: memfd_create(2).
 
 use crate::{Errno, Result, errno_of};
-use nix::fcntl::{FallocateFlags, OFlag, fallocate};
+use nix::fcntl::{FallocateFlags, FcntlArg, OFlag, SealFlag, fallocate, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::ffi::CStr;
 use std::fs::File;
@@ -20,7 +20,9 @@ impl Memfd {
     /// `EMFILE`, `ENFILE`, `ENOMEM`; `EFBIG`, `EINVAL`: too large; `EINVAL`: a name above 249 bytes; `ENOENT`: no
     /// /proc.
     pub fn create(name: &CStr, size: u64) -> Result<Self> {
-        let born = Self(File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?));
+        let born = Self(File::from(create_for_mappings(name)?));
+        // A host that gave it seals (vm.memfd_noexec) would let whoever has it add some. Without, this is EPERM.
+        let _ = fcntl(&born.0, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SEAL));
         // The kernel does not count the open file that a memory file is born with among its writers, so a lease
         // could not tell who else has it.
         let memfd = Self(File::from(born.reopen(libc::O_RDWR | libc::O_CLOEXEC)?));
@@ -130,6 +132,18 @@ impl Memfd {
 
     fn metadata(&self) -> Result<std::fs::Metadata> {
         self.0.metadata().map_err(|error| errno_of(&error))
+    }
+}
+
+/// A memory file without seals where the host allows it. That it may not be executed as a program is of no
+/// account: mapped code is another matter.
+fn create_for_mappings(name: &CStr) -> Result<OwnedFd> {
+    match memfd_create(name, MFdFlags::MFD_CLOEXEC) {
+        // Linux 6.3 to 6.5 with vm.memfd_noexec=2 insists.
+        Err(Errno::EACCES) => {
+            memfd_create(name, MFdFlags::from_bits_retain(libc::MFD_CLOEXEC | libc::MFD_NOEXEC_SEAL))
+        }
+        result => result,
     }
 }
 

@@ -9,11 +9,20 @@ use crate::notify::{Listener, Response};
 use crate::prctl::{set_no_new_privs, set_ptracer};
 use crate::ptrace::{Options, Stop, Tracee, WaitEvent, interrupt, seize, wait_one};
 use crate::seccomp::{Flags, install};
-use crate::{Errno, Pid, Result, fd, signal};
+use crate::{Errno, Pid, Result, errno_of, fd, signal};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 /// What a child's death by a signal counts as.
 const KILLED: Errno = Errno::EPERM;
+
+/// /proc is mounted, and is that of this process's own PID namespace.
+///
+/// # Errors
+/// `ENOENT`: not mounted. `ESRCH`: that of another namespace, in which this process has another number or none.
+pub fn own_proc() -> Result<()> {
+    let shown = std::fs::read_link("/proc/self").map_err(|error| errno_of(&error))?;
+    if shown.as_os_str() == getpid().to_string().as_str() { Ok(()) } else { Err(Errno::ESRCH) }
+}
 
 /// A child may trace its own parent, when the parent names it: the shape in which a program is supervised.
 ///
@@ -214,6 +223,39 @@ pub fn modify_ldt() -> Result<()> {
 /// # Errors
 /// `ENOSYS`: a kernel before 5.6. `EPERM`: forbidden.
 pub fn pidfd_getfd() -> Result<()> {
+    beside_child(|child, shared| {
+        let process = signal::pidfd_open(child)?;
+        // SAFETY: the call takes numbers.
+        let fd = unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), shared, 0) };
+        new_fd(fd).map(drop)
+    })
+}
+
+/// kcmp(2): whether two processes share an open file.
+///
+/// # Errors
+/// `ENOSYS`: left out of the kernel. `EPERM`: forbidden.
+pub fn kcmp() -> Result<()> {
+    const KCMP_FILE: libc::c_int = 0;
+    beside_child(|child, shared| {
+        let (us, child) = (getpid().as_raw(), child.as_raw());
+        // SAFETY: the call takes numbers.
+        let order = unsafe { libc::syscall(libc::SYS_kcmp, us, child, KCMP_FILE, shared, shared) };
+        if Errno::result(order)? == 0 { Ok(()) } else { Err(Errno::EBADF) }
+    })
+}
+
+/// A process without privileges may make a user namespace.
+///
+/// # Errors
+/// `EPERM`: forbidden. `ENOSPC`: none is left (`user.max_user_namespaces`). `EINVAL`: left out of the kernel.
+pub fn user_namespaces() -> Result<()> {
+    // SAFETY: in a process with a single thread the call changes nothing but what that process may do.
+    in_child(|| Errno::result(unsafe { libc::unshare(libc::CLONE_NEWUSER) }).map(drop))
+}
+
+/// Runs `test` beside a child that lives until the end of it; both have an open file under the number given.
+fn beside_child(test: impl FnOnce(Pid, i32) -> Result<()>) -> Result<()> {
     let (ours, theirs) = fd::socketpair()?;
     match fork()? {
         Fork::Child => {
@@ -223,15 +265,11 @@ pub fn pidfd_getfd() -> Result<()> {
             exit_now(code_of(done))
         }
         Fork::Parent(child) => {
-            let copied = signal::pidfd_open(child).and_then(|process| {
-                let (process, theirs) = (process.as_raw_fd(), theirs.as_raw_fd());
-                // SAFETY: the call takes numbers.
-                new_fd(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process, theirs, 0) })
-            });
+            let tested = test(child, theirs.as_raw_fd());
             drop(theirs);
             drop(ours);
             result_of(waitpid(child)?)?;
-            copied.map(drop)
+            tested
         }
     }
 }
@@ -271,6 +309,7 @@ mod tests {
 
     #[test]
     fn this_host_can_supervise() {
+        assert_eq!(own_proc(), Ok(()));
         assert_eq!(tracing(), Ok(()));
         assert_eq!(process_memory(), Ok(()));
         assert_eq!(code_writes(), Ok(()));
@@ -289,7 +328,7 @@ mod tests {
     /// Whatever the host says, the optional probes come back.
     #[test]
     fn optional_probes_answer() {
-        for probe in [ia32_emulation, userfaultfd, modify_ldt, pidfd_getfd] {
+        for probe in [ia32_emulation, userfaultfd, modify_ldt, pidfd_getfd, kcmp, user_namespaces] {
             assert!(!matches!(probe(), Err(Errno::EBADF | Errno::EFAULT)));
         }
         let _ = fsgsbase();

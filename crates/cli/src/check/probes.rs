@@ -1,6 +1,9 @@
 //! What a machine needs of its host.
 
-use anyclave_sys::{Errno, cpuid, probe};
+use anyclave_sys::probe;
+
+use super::container::{Allowance, Container};
+use super::host;
 
 /// How much depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,18 @@ pub(super) struct Probe {
     pub(super) cost: &'static str,
     /// What its owner can do.
     pub(super) mend: &'static str,
+    /// What the owner of a container allows it by, if it is refused there at times.
+    pub(super) allowance: Option<Allowance>,
+}
+
+impl Probe {
+    /// What is to be done about it, here.
+    pub(super) fn mend(&self, container: Option<Container>) -> String {
+        match container.zip(self.allowance) {
+            Some((container, allowance)) => format!("{}; else {}", container.mend(allowance), self.mend),
+            None => self.mend.to_owned(),
+        }
+    }
 }
 
 /// Everything, in the order in which it is shown.
@@ -68,18 +83,29 @@ pub(super) const PROBES: &[Probe] = &[
         name: "Linux 5.14",
         purpose: "the kernel's calls that a supervisor is made of",
         need: Need::Required,
-        attempt: release,
+        attempt: host::release,
         cost: "nothing runs",
         mend: "a newer kernel",
+        allowance: None,
+    },
+    Probe {
+        name: "/proc",
+        purpose: "all that is asked about programs is read there",
+        need: Need::Required,
+        attempt: || probe::own_proc().into(),
+        cost: "nothing runs",
+        mend: "mount -t proc proc /proc in this mount and PID namespace (unshare --mount-proc does)",
+        allowance: None,
     },
     Probe {
         name: "tracing",
         purpose: "the supervisor stops and resumes programs (ptrace, by a child of theirs)",
         need: Need::Required,
-        attempt: || probe::tracing().into(),
+        attempt: host::tracing,
         cost: "nothing runs",
-        mend: "kernel.yama.ptrace_scope at most 1; in a container a seccomp profile that allows ptrace; do not \
-               run under a debugger or strace",
+        mend: "kernel.yama.ptrace_scope at most 1 (2 for root); a seccomp profile that allows ptrace; no debugger and no strace \
+               around",
+        allowance: Some(Allowance::Ptrace),
     },
     Probe {
         name: "process memory",
@@ -88,6 +114,7 @@ pub(super) const PROBES: &[Probe] = &[
         attempt: || probe::process_memory().into(),
         cost: "nothing runs",
         mend: "mount /proc without hidepid; see tracing",
+        allowance: None,
     },
     Probe {
         name: "code writes",
@@ -96,6 +123,7 @@ pub(super) const PROBES: &[Probe] = &[
         attempt: || probe::code_writes().into(),
         cost: "programs do not see that there is SGX",
         mend: "boot without proc_mem.force_override=never",
+        allowance: None,
     },
     Probe {
         name: "notifications",
@@ -103,7 +131,8 @@ pub(super) const PROBES: &[Probe] = &[
         need: Need::Required,
         attempt: || probe::notifications().into(),
         cost: "nothing runs",
-        mend: "a kernel with CONFIG_SECCOMP_FILTER; in a container a seccomp profile that allows seccomp",
+        mend: "a kernel with CONFIG_SECCOMP_FILTER; a seccomp profile that allows seccomp",
+        allowance: Some(Allowance::Seccomp),
     },
     Probe {
         name: "killable waits",
@@ -112,6 +141,7 @@ pub(super) const PROBES: &[Probe] = &[
         attempt: || probe::killable_notifications().into(),
         cost: "a program that is interrupted by signals at the wrong moment may see an open fail with EINTR",
         mend: "Linux 5.19",
+        allowance: None,
     },
     Probe {
         name: "memory files",
@@ -120,6 +150,34 @@ pub(super) const PROBES: &[Probe] = &[
         attempt: || probe::executable_memory_files().into(),
         cost: "enclaves cannot be mapped",
         mend: "a security policy that lets programs execute shared memory files",
+        allowance: None,
+    },
+    Probe {
+        name: "lasting keys",
+        purpose: "what one run seals another can unseal (a directory for the device root)",
+        need: Need::Useful,
+        attempt: host::lasting_keys,
+        cost: "each run has keys of its own",
+        mend: "--state DIR or ANYCLAVE_STATE with a directory that can be written, or --seed TEXT",
+        allowance: None,
+    },
+    Probe {
+        name: "descriptors",
+        purpose: "the supervisor has two or three for each process and for each enclave (hard limit of RLIMIT_NOFILE)",
+        need: Need::Useful,
+        attempt: host::descriptors,
+        cost: "of a large tree of processes, or with many enclaves, some are killed with a word",
+        mend: "ulimit -Hn 4096 or more; docker run --ulimit nofile=65536",
+        allowance: None,
+    },
+    Probe {
+        name: "mappings",
+        purpose: "each run of enclave pages with the same rights is one (vm.max_map_count)",
+        need: Need::Useful,
+        attempt: host::mappings,
+        cost: "enclaves with very many changes of rights from page to page get ENOMEM",
+        mend: "sysctl vm.max_map_count=65530 on the host",
+        allowance: None,
     },
     Probe {
         name: "FSGSBASE",
@@ -128,22 +186,25 @@ pub(super) const PROBES: &[Probe] = &[
         attempt: || probe::fsgsbase().into(),
         cost: "enclaves that execute WRFSBASE or WRGSBASE get #UD",
         mend: "Linux 5.9, not booted with nofsgsbase, on a processor since 2012",
+        allowance: None,
     },
     Probe {
         name: "CPUID faulting",
         purpose: "every CPUID instruction reaches the supervisor, also in code made at run time",
         need: Need::Later,
-        attempt: cpuid_faulting,
+        attempt: host::cpuid_faulting,
         cost: "nothing yet: CPUID is found and replaced in the code of files",
         mend: "a processor that has it, not hidden by a hypervisor",
+        allowance: None,
     },
     Probe {
         name: "INT 80H",
         purpose: "a replaced CPUID instruction stops its program without a signal (32-bit system calls)",
-        need: Need::Required,
+        need: Need::Useful,
         attempt: || probe::ia32_emulation().into(),
-        cost: "programs that execute CPUID are killed",
+        cost: "each CPUID is a SIGILL that is taken back, which takes longer",
         mend: "a kernel with CONFIG_IA32_EMULATION, not booted with ia32_emulation=off",
+        allowance: None,
     },
     Probe {
         name: "userfaultfd",
@@ -151,7 +212,8 @@ pub(super) const PROBES: &[Probe] = &[
         need: Need::Later,
         attempt: || probe::userfaultfd().into(),
         cost: "nothing yet: pages do not leave the EPC",
-        mend: "Linux 5.19 with CONFIG_USERFAULTFD; in a container a seccomp profile that allows it",
+        mend: "Linux 5.19 with CONFIG_USERFAULTFD; a seccomp profile that allows userfaultfd",
+        allowance: Some(Allowance::Seccomp),
     },
     Probe {
         name: "modify_ldt",
@@ -160,6 +222,7 @@ pub(super) const PROBES: &[Probe] = &[
         attempt: || probe::modify_ldt().into(),
         cost: "nothing yet: every entry traps",
         mend: "a kernel with CONFIG_MODIFY_LDT_SYSCALL",
+        allowance: Some(Allowance::Seccomp),
     },
     Probe {
         name: "pidfd_getfd",
@@ -167,42 +230,32 @@ pub(super) const PROBES: &[Probe] = &[
         need: Need::Later,
         attempt: || probe::pidfd_getfd().into(),
         cost: "nothing yet",
-        mend: "Linux 5.6; in a container a seccomp profile that allows it",
+        mend: "Linux 5.6; a seccomp profile that allows pidfd_getfd",
+        allowance: Some(Allowance::Ptrace),
+    },
+    Probe {
+        name: "kcmp",
+        purpose: "telling whether two descriptors are one open file",
+        need: Need::Later,
+        attempt: || probe::kcmp().into(),
+        cost: "nothing yet: a lease tells when an enclave's last descriptor is closed",
+        mend: "a kernel with CONFIG_KCMP; a seccomp profile that allows kcmp",
+        allowance: Some(Allowance::Ptrace),
+    },
+    Probe {
+        name: "user namespaces",
+        purpose: "files of a machine's own, mounted",
+        need: Need::Later,
+        attempt: || probe::user_namespaces().into(),
+        cost: "nothing yet: files are shown by answering calls",
+        mend: "sysctl user.max_user_namespaces above 0; a seccomp profile that allows unshare",
+        allowance: Some(Allowance::Seccomp),
     },
 ];
-
-fn cpuid_faulting() -> Outcome {
-    match cpuid::has_cpuid_faulting() {
-        Ok(found) => found.into(),
-        Err(error) => Err(error).into(),
-    }
-}
-
-fn release() -> Outcome {
-    match std::fs::read_to_string("/proc/sys/kernel/osrelease") {
-        Ok(text) => Outcome { found: version(&text) >= Some((5, 14)), detail: text.trim().to_owned() },
-        Err(error) => Err(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)).into(),
-    }
-}
-
-/// The first two numbers of a kernel's release.
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(|character: char| !character.is_ascii_digit());
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn releases_are_compared_by_number() {
-        assert_eq!(version("6.18.44-fc\n"), Some((6, 18)));
-        assert_eq!(version("5.4"), Some((5, 4)));
-        assert!(version("5.4.0") < Some((5, 19)));
-        assert_eq!(version("six"), None);
-        assert_eq!(version(""), None);
-    }
 
     #[test]
     fn names_are_unique() {
