@@ -19,7 +19,7 @@ use std::process;
 /// What a case says about itself when it goes wrong is the text of its panic.
 type Case = (&'static str, fn());
 
-const CASES: [Case; 18] = [
+const CASES: [Case; 19] = [
     ("hash map", collections::hash_map),
     ("heap", collections::heap),
     ("catch_unwind", panics::catch),
@@ -27,6 +27,7 @@ const CASES: [Case; 18] = [
     ("a panic goes on after it was caught", panics::resumed),
     ("a thread that panics is joined", panics::thread),
     ("four threads inside at once", threads::four),
+    ("threads come and go", threads::come_and_go),
     ("mutex and condition variable", threads::condition),
     ("channel", threads::channel),
     ("thread-local values", threads::local),

@@ -30,6 +30,15 @@ pub fn four() {
     assert_eq!(sum, (0..200_000_u64).fold(0, |sum, number| sum ^ number.wrapping_mul(number)));
 }
 
+/// Sixty threads, three at a time: each TCS is entered for one thread after another.
+pub fn come_and_go() {
+    for round in 0..20 {
+        let threads: Vec<_> = (0..3).map(|number| thread::spawn(move || round * 3 + number)).collect();
+        let numbers: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert!(numbers.into_iter().eq(round * 3..round * 3 + 3));
+    }
+}
+
 /// Three threads wait for their turn, in an order that only the condition decides.
 pub fn condition() {
     let state = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
