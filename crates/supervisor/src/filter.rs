@@ -3,9 +3,9 @@
 //! The base filter is on every process of a machine from its first instruction. Opens and looks by path, and
 //! ioctls with the enclave driver's magic, wait for the notification threads without stopping the process;
 //! calls whose arguments or results change stop it for its tracer. The window filter is added when a process
-//! maps its first enclave, since only then mprotect and its kin can hit one.
+//! opens its first device, since only then mprotect and its kin can hit an enclave.
 
-use anyclave_sys::bpf::{ARCH_X86_64, Action, BuildError, Builder, Field, Program, Test, X32_BIT};
+use anyclave_sys::bpf::{ARCH_X86_64, Action, BuildError, Builder, Field, Label, Program, Test, X32_BIT};
 
 /// What stopped a thread at a seccomp event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,27 +33,26 @@ impl Reason {
 }
 
 /// Calls by path: any may name a device node.
-const BY_PATH: [i64; 10] = [
+const BY_PATH: [i64; 8] = [
     libc::SYS_open,
     libc::SYS_stat,
     libc::SYS_lstat,
     libc::SYS_access,
     libc::SYS_openat,
-    libc::SYS_newfstatat,
     libc::SYS_faccessat,
-    libc::SYS_statx,
     libc::SYS_openat2,
     libc::SYS_faccessat2,
 ];
 
-/// Calls that matter only where windows are.
-const ON_WINDOWS: [i64; 6] = [
+/// Calls that matter only where windows, or descriptors of devices, are.
+const ON_WINDOWS: [i64; 7] = [
     libc::SYS_mprotect,
     libc::SYS_munmap,
     libc::SYS_mremap,
     libc::SYS_madvise,
     libc::SYS_pkey_mprotect,
     libc::SYS_remap_file_pages,
+    libc::SYS_fstat,
 ];
 
 /// Signals that the processor raises, which a trap of ours may use up and whose dispositions are therefore
@@ -74,6 +73,7 @@ pub(crate) fn base() -> Result<Program, BuildError> {
     let [ioctl, mmap, prctl, ptrace] = [(); 4].map(|()| filter.label());
     filter.load(Field::Arch).jump_unless(Test::Eq(ARCH_X86_64), foreign);
     filter.load(Field::Nr).ret_if(Test::AnySet(X32_BIT), Action::Allow);
+    let looks = Looks::of(&mut filter);
     for call in BY_PATH {
         filter.ret_if(Test::Eq(number(call)), Action::UserNotif);
     }
@@ -99,6 +99,9 @@ pub(crate) fn base() -> Result<Program, BuildError> {
     }
     filter.ret(Action::Allow);
 
+    // What a descriptor is concerns only processes that have opened a device.
+    looks.decide(&mut filter, Action::UserNotif, Action::Allow);
+
     // A process has one tracer, also in the moment in which it goes from one of ours to another.
     filter.bind(ptrace).load(Field::ArgLow(0));
     for request in [libc::PTRACE_TRACEME, libc::PTRACE_ATTACH, libc::PTRACE_SEIZE] {
@@ -111,7 +114,34 @@ pub(crate) fn base() -> Result<Program, BuildError> {
     filter.build()
 }
 
-/// The filter that a process gets with its first window.
+/// Labels of the calls that look at a path or, with AT_EMPTY_PATH, at a descriptor.
+struct Looks {
+    newfstatat: Label,
+    statx: Label,
+}
+
+impl Looks {
+    /// Leads to them.
+    fn of(filter: &mut Builder) -> Self {
+        let looks = Self { newfstatat: filter.label(), statx: filter.label() };
+        filter.jump_if(Test::Eq(number(libc::SYS_newfstatat)), looks.newfstatat);
+        filter.jump_if(Test::Eq(number(libc::SYS_statx)), looks.statx);
+        looks
+    }
+
+    /// Says what becomes of looks at paths and of looks at descriptors.
+    fn decide(self, filter: &mut Builder, path: Action, descriptor: Action) {
+        for (label, flags) in [(self.newfstatat, 3), (self.statx, 2)] {
+            let by_path = filter.label();
+            filter.bind(label).load(Field::ArgLow(flags));
+            filter.jump_unless(Test::AnySet(flag(libc::AT_EMPTY_PATH)), by_path);
+            filter.load(Field::ArgLow(0)).jump_if(Test::Eq(flag(libc::AT_FDCWD)), by_path).ret(descriptor);
+            filter.bind(by_path).ret(path);
+        }
+    }
+}
+
+/// The filter that a process gets with its first device file.
 ///
 /// # Errors
 /// Only if this file has a mistake.
@@ -124,11 +154,14 @@ pub(crate) fn windows() -> Result<Program, BuildError> {
     for call in ON_WINDOWS {
         filter.ret_if(Test::Eq(number(call)), Reason::Call.action());
     }
+    let looks = Looks::of(&mut filter);
     let [sigaction, mmap] = [(); 2].map(|()| filter.label());
     filter
         .jump_if(Test::Eq(number(libc::SYS_rt_sigaction)), sigaction)
         .jump_if(Test::Eq(number(libc::SYS_mmap)), mmap)
         .ret(Action::Allow);
+
+    looks.decide(&mut filter, Action::Allow, Reason::Call.action());
 
     filter.bind(sigaction).load(Field::ArgLow(0));
     for signal in FAULT_SIGNALS {
@@ -191,6 +224,25 @@ mod tests {
         }
         for cmd in [0x4008_a400, 0xc030_a401, 0x0000_a404] {
             assert_eq!(filter.run(&call(libc::SYS_ioctl, [3, cmd, 0, 0, 0, 0])), Action::UserNotif);
+        }
+    }
+
+    #[test]
+    fn looks_at_descriptors_pass_until_there_is_a_device() {
+        let cwd = u64::from(libc::AT_FDCWD.cast_unsigned());
+        let empty = 0x1000;
+        let calls = |fd, flags| {
+            [
+                call(libc::SYS_newfstatat, [fd, 1, 2, flags, 0, 0]),
+                call(libc::SYS_statx, [fd, 1, flags, 0, 2, 0]),
+            ]
+        };
+        let (base, windows) = (base().unwrap(), windows().unwrap());
+        for data in calls(3, empty) {
+            assert_eq!((base.run(&data), windows.run(&data)), (Action::Allow, Reason::Call.action()));
+        }
+        for data in [calls(3, 0), calls(cwd, 0), calls(cwd, empty)].concat() {
+            assert_eq!((base.run(&data), windows.run(&data)), (Action::UserNotif, Action::Allow));
         }
     }
 

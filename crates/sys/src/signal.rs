@@ -2,7 +2,7 @@
 
 use crate::ptrace::SigInfo;
 use crate::{Errno, Pid, Result};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
@@ -58,6 +58,20 @@ pub fn pidfd_open(pid: Pid) -> Result<OwnedFd> {
     let fd = i32::try_from(fd).or(Err(Errno::EBADF))?;
     // SAFETY: the call returned a new descriptor, which nobody else knows of.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Lets `signal` end a waiting system call of whichever thread of this process it is sent to, with `EINTR`, and do
+/// nothing else. It is unblocked in this thread and in those that it starts.
+///
+/// # Errors
+/// `EINVAL`: no such signal, or one that cannot be caught.
+pub fn let_interrupt(signal: i32) -> Result<()> {
+    extern "C" fn nothing(_signal: i32) {}
+    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
+    let signal = Signal::try_from(signal)?;
+    SigSet::from(signal).thread_unblock()?;
+    // SAFETY: the handler does nothing, so it may run at any moment in any thread.
+    unsafe { sigaction(signal, &action) }.map(drop)
 }
 
 /// Signals taken from a descriptor instead of a handler, for a loop that polls.
@@ -127,6 +141,27 @@ mod tests {
         assert_eq!(tkill(gettid(), 0), Ok(()));
         assert_eq!(tgkill(Pid::from_raw(1), gettid(), 0), Err(Errno::ESRCH));
         assert_eq!(kill(Pid::from_raw(i32::MAX), 0), Err(Errno::ESRCH));
+    }
+
+    #[test]
+    fn a_waiting_call_can_be_interrupted() {
+        let got = in_child(|| {
+            let_interrupt(libc::SIGUSR2).unwrap();
+            let waiting = std::thread::spawn(|| (gettid(), wait_readable(&[], None)));
+            // The thread's id is not known before it ends, but no other waits.
+            while !waiting.is_finished() {
+                for thread in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
+                    let tid = Pid::from_raw(thread.file_name().to_str().unwrap().parse().unwrap());
+                    if tid != gettid() {
+                        // It may have ended.
+                        let _ = tgkill(getpid(), tid, libc::SIGUSR2);
+                    }
+                }
+                std::thread::yield_now();
+            }
+            i32::from(waiting.join().unwrap().1 == Err(Errno::EINTR))
+        });
+        assert_eq!(got, 1);
     }
 
     #[test]

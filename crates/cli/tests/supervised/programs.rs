@@ -85,6 +85,7 @@ programs! {
     nested
     no_interrupted_waits
     no_new_privs
+    node_descriptors
     node_opens
     node_paths
     nodes

@@ -7,7 +7,7 @@ use anyclave_platform::Machine;
 use anyclave_sys::fork::{self, Fork};
 use anyclave_sys::notify::Listener;
 use anyclave_sys::ptrace::{self, Stop, Tracee, WaitEvent};
-use anyclave_sys::{Errno, Pid, fd, host, prctl, startup};
+use anyclave_sys::{Errno, Pid, fd, host, prctl, signal, startup};
 
 use super::{RunOptions, message};
 use crate::fatal::fatal;
@@ -17,7 +17,7 @@ use crate::notifications;
 use crate::process::Process;
 use crate::release::Releaser;
 use crate::shared::{OsEntropy, Shared};
-use crate::tracer::{Thread, Tracer, options};
+use crate::tracer::{Thread, Tracer, WAKE, options};
 
 /// Threads that answer notifications: a long ADD_PAGES leaves others free.
 const SERVERS: usize = 3;
@@ -111,6 +111,7 @@ fn begin(
     socket: BorrowedFd<'_>,
     monitor: BorrowedFd<'_>,
 ) -> Result<Tracer, Failure> {
+    signal::let_interrupt(WAKE).map_err(failed("no handler can be set"))?;
     // A home may be large and each enclave has a few descriptors.
     host::raise_limits().map_err(failed("limits cannot be raised"))?;
     let entropy = OsEntropy::new()

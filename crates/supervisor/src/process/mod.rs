@@ -5,12 +5,13 @@ pub(crate) mod registry;
 pub(crate) mod windows;
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyclave_sys::mem::ProcessMem;
 use anyclave_sys::{Pid, Result};
 
+use crate::tracer::Orders;
 use dispositions::Dispositions;
 use windows::Windows;
 
@@ -31,6 +32,10 @@ pub(crate) struct Process {
     pub(crate) dumpable: AtomicBool,
     /// The window filter is on it.
     pub(crate) window_filter: AtomicBool,
+    /// It has opened a device.
+    pub(crate) has_device: AtomicBool,
+    /// Its tracer's ear.
+    orders: Mutex<Option<Arc<Orders>>>,
 }
 
 impl Process {
@@ -56,7 +61,26 @@ impl Process {
             installed: AtomicU64::new(0),
             dumpable: AtomicBool::new(true),
             window_filter: AtomicBool::new(false),
+            has_device: AtomicBool::new(false),
+            orders: Mutex::default(),
         }
+    }
+
+    /// It belongs to this tracer from now on.
+    pub(crate) fn follow_orders_of(&self, orders: &Arc<Orders>) {
+        *lock(&self.orders) = Some(Arc::clone(orders));
+    }
+
+    /// A thread of it, which waits for an answer, is about to get its first device: the filter that such a process
+    /// needs goes on before the thread runs on.
+    pub(crate) fn gets_device(&self, tid: Pid) {
+        self.has_device.store(true, Ordering::Relaxed);
+        if self.window_filter.load(Ordering::Relaxed) {
+            return;
+        }
+        let orders = lock(&self.orders).clone();
+        // Without it the filter comes with the first mapping, and until then the descriptor looks like what it is.
+        let _ = orders.is_some_and(|orders| orders.stop(tid));
     }
 
     /// Its address space.

@@ -41,6 +41,9 @@ pub(crate) fn stopped(shared: &Shared, thread: &mut Thread) -> Result<()> {
         libc::SYS_mremap => mremap::mremap(shared, thread, &regs),
         libc::SYS_madvise => madvise::madvise(thread, &regs),
         libc::SYS_remap_file_pages => remap_file_pages::remap_file_pages(thread, &regs),
+        libc::SYS_fstat | libc::SYS_newfstatat | libc::SYS_statx => {
+            stat::stat_descriptor(shared, thread, &regs)
+        }
         libc::SYS_rt_sigaction => rt_sigaction::rt_sigaction(thread, &regs),
         _ => thread.tracee.cont(0),
     }

@@ -86,6 +86,7 @@ fn open_enclave(call: &Notified<'_>, flags: i32) -> Result<()> {
         let id = core.machine.open();
         core.files.insert(identity, DeviceFile::Enclave { id, home: Arc::clone(&home) });
     }
+    call.process.gets_device(call.call.pid);
     // Should the program never get it, closing our copy is the close that releases the enclave.
     give(call, &home, flags)
 }
@@ -93,6 +94,7 @@ fn open_enclave(call: &Notified<'_>, flags: i32) -> Result<()> {
 fn open_provision(call: &Notified<'_>, flags: i32) -> Result<()> {
     let file = call.releaser.provision_file();
     call.shared.core().files.insert(file.dev_ino()?, DeviceFile::Provision);
+    call.process.gets_device(call.call.pid);
     give(call, file, flags)
 }
 

@@ -1,15 +1,17 @@
-//! stat, lstat, newfstatat, statx of device nodes and of descriptors of ours.
+//! stat, lstat, fstat, newfstatat, statx of device nodes and of descriptors of ours.
 
 use std::os::unix::fs::MetadataExt;
 
 use anyclave_platform::{Device, MISC_MAJOR, NODE_MODE};
-use anyclave_sys::Errno;
 use anyclave_sys::notify::Response;
+use anyclave_sys::ptrace::Regs;
+use anyclave_sys::{Errno, Result};
 
-use super::open::{PATH_MAX, low};
-use super::{Answer, Notified};
+use super::open::PATH_MAX;
+use super::{Answer, Notified, answer};
 use crate::device::{self, Found};
-use crate::shared::DeviceFile;
+use crate::shared::{DeviceFile, Shared};
+use crate::tracer::Thread;
 
 /// Mode of /dev/sgx.
 const DIRECTORY_MODE: u32 = libc::S_IFDIR | 0o755;
@@ -28,18 +30,14 @@ struct Status {
 }
 
 pub(super) fn stat(call: &Notified<'_>) -> Answer {
-    let [a, b, c, d, e, _] = call.call.args;
-    let (dirfd, path, flags, buffer) = match call.call.nr {
-        libc::SYS_newfstatat => (a, b, low(d), c),
-        libc::SYS_statx => (a, b, low(c), e),
-        _ => (libc::AT_FDCWD.cast_unsigned().into(), a, 0, b),
+    let [a, b, c, _, e, _] = call.call.args;
+    let (dirfd, path, buffer) = match call.call.nr {
+        libc::SYS_newfstatat => (a, b, c),
+        libc::SYS_statx => (a, b, e),
+        _ => (libc::AT_FDCWD.cast_unsigned().into(), a, b),
     };
     let Ok(path) = call.process.mem.read_cstr(path, PATH_MAX) else { return Answer::CONTINUE };
-    let found = if path.is_empty() && flags & libc::AT_EMPTY_PATH != 0 {
-        call.shared.device_file(call.process.tgid, dirfd).map(Found::OpenFile)
-    } else {
-        device::find(call.shared, &call.process, dirfd, &path)
-    };
+    let found = device::find(call.shared, &call.process, dirfd, &path);
     let status = match found {
         Some(Found::Node(device)) => Status::node(device),
         Some(Found::OpenFile(DeviceFile::Enclave { .. })) => Status::node(Device::Enclave),
@@ -55,6 +53,30 @@ pub(super) fn stat(call: &Notified<'_>) -> Answer {
         Ok(()) => Answer::Respond(Response::Return(0)),
         Err(error) => Answer::error(error),
     }
+}
+
+/// fstat, and its kin with an empty path, of a thread that is stopped.
+pub(super) fn stat_descriptor(shared: &Shared, thread: &Thread, regs: &Regs) -> Result<()> {
+    let nr = regs.orig_rax.cast_signed();
+    let buffer = match nr {
+        libc::SYS_fstat => regs.rsi,
+        libc::SYS_newfstatat => regs.rdx,
+        _ => regs.r8,
+    };
+    let process = &thread.process;
+    let mut first = [0];
+    let by_path = nr != libc::SYS_fstat
+        && regs.rsi != 0
+        && (process.mem.copy_from_user(regs.rsi, &mut first).is_err() || first != [0]);
+    let file = if by_path { None } else { shared.device_file(process.tgid, regs.rdi) };
+    let status = match file {
+        Some(DeviceFile::Enclave { .. }) => Status::node(Device::Enclave),
+        Some(DeviceFile::Provision) => Status::node(Device::Provision),
+        None => return thread.tracee.cont(0),
+    };
+    let Ok(dev) = std::fs::metadata("/dev") else { return thread.tracee.cont(0) };
+    let bytes = if nr == libc::SYS_statx { status.statx(&dev) } else { status.stat(&dev) };
+    answer(thread, process.mem.copy_to_user(buffer, &bytes).map(|()| 0))
 }
 
 /// A structure of the kernel, filled field by field.

@@ -18,9 +18,7 @@ const SET_MODE_FILTER: u64 = 1;
 
 /// Does what has not been done yet, by system calls of a borrowed thread.
 pub(crate) fn guard(shared: &Shared, process: &Process, stub: Stub, call: &mut RemoteCall) -> Result<()> {
-    if !process.window_filter.swap(true, Ordering::Relaxed) {
-        add_window_filter(shared, process, stub, call)?;
-    }
+    add_window_filter(shared, process, stub, call)?;
     let mut book = *process.dispositions();
     if book.guarded {
         return Ok(());
@@ -58,8 +56,17 @@ fn present_actions(call: &mut RemoteCall, process: &Process) -> Result<[SigActio
     Ok(actions)
 }
 
-/// On all threads where they have the same filters so far, else on this one.
-fn add_window_filter(shared: &Shared, process: &Process, stub: Stub, call: &mut RemoteCall) -> Result<()> {
+/// Puts the window filter on a process that does not have it yet: on all threads where they have the same filters so
+/// far, else on this one.
+pub(crate) fn add_window_filter(
+    shared: &Shared,
+    process: &Process,
+    stub: Stub,
+    call: &mut RemoteCall,
+) -> Result<()> {
+    if process.window_filter.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
     let program = filter::windows().map_err(|error| {
         shared.log.warn(format_args!("the window filter cannot be built: {error}"));
         Errno::EINVAL

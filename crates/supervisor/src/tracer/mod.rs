@@ -18,6 +18,7 @@ mod forced;
 mod guard;
 mod handover;
 mod job_control;
+mod orders;
 mod page_fault;
 mod protect;
 mod signals;
@@ -26,6 +27,7 @@ mod space;
 pub(crate) use cpuid::replace as replace_cpuid;
 pub(crate) use forced::install_guarded;
 pub(crate) use guard::guard;
+pub(crate) use orders::{Orders, WAKE};
 pub(crate) use protect::apply;
 
 use std::collections::HashMap;
@@ -101,6 +103,8 @@ impl Thread {
 /// A tracer and the threads it traces.
 pub(crate) struct Tracer {
     pub(crate) shared: Arc<Shared>,
+    /// What others ask of it.
+    orders: Arc<Orders>,
     threads: HashMap<Pid, Thread>,
     /// New threads that stopped before the event of their creator was seen.
     strangers: HashMap<Pid, Stop>,
@@ -110,10 +114,11 @@ pub(crate) struct Tracer {
 }
 
 impl Tracer {
-    /// A tracer that traces nothing yet.
+    /// A tracer in this thread that traces nothing yet.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
+            orders: Arc::new(Orders::to_this_thread()),
             threads: HashMap::new(),
             strangers: HashMap::new(),
             follow: follow::Follow::default(),
@@ -124,12 +129,14 @@ impl Tracer {
     /// Takes up a thread that this very thread has seized.
     pub(crate) fn adopt(&mut self, thread: Thread) {
         self.shared.registry.set(thread.tracee.tid(), &thread.process);
+        thread.process.follow_orders_of(&self.orders);
         self.threads.insert(thread.tracee.tid(), thread);
     }
 
     /// Runs until the last tracee is gone.
     pub(crate) fn run(&mut self) {
         loop {
+            self.carry_out_orders();
             match ptrace::wait_any() {
                 Ok(Some((tid, event))) => self.on_event(tid, event),
                 Ok(None) => return,
@@ -188,7 +195,8 @@ impl Tracer {
             Stop::SignalDelivery { signal } => self.on_signal(thread, signal)?,
             Stop::GroupStop { .. } => self.on_group_stop(thread)?,
             Stop::Interrupted if !thread.started => return self.on_first_stop(thread),
-            Stop::Interrupted | Stop::Syscall => tracee.cont(0)?,
+            Stop::Interrupted => self.on_interruption(thread)?,
+            Stop::Syscall => tracee.cont(0)?,
             Stop::Event(event) => match event {
                 Event::Clone { child } | Event::Fork { child } | Event::Vfork { child } => {
                     self.on_new_thread(thread, child)?;
