@@ -10,7 +10,7 @@ use crate::{Errno, Pid, Result};
 pub(super) fn request(request: impl Into<i64>, tid: Pid, addr: u64, data: u64) -> Result<()> {
     let tid = i64::from(tid.as_raw());
     // SAFETY: none of the requests this is called with (SEIZE, INTERRUPT, CONT, SYSCALL, SINGLESTEP, DETACH,
-    // LISTEN, POKEDATA) makes the kernel touch the memory of this process.
+    // LISTEN, POKEDATA, POKEUSER) makes the kernel touch the memory of this process.
     let done = unsafe { libc::syscall(libc::SYS_ptrace, request.into(), tid, addr, data) };
     Errno::result(done).map(drop)
 }

@@ -40,6 +40,48 @@ fn a_signal_delivered_has_its_effect() {
     assert_eq!(traced.next(), Ok(WaitEvent::Signaled { signal: libc::SIGTERM, core: false }));
 }
 
+extern "C" fn seven() -> i32 {
+    7
+}
+
+#[test]
+fn a_breakpoint_stops_before_its_instruction_until_it_is_taken_away() {
+    let traced = Traced::spawn(Options::NONE, || {
+        raise(libc::SIGUSR1);
+        let called: extern "C" fn() -> i32 = std::hint::black_box(seven);
+        called() + std::hint::black_box(called)() + std::hint::black_box(called)()
+    });
+    assert_eq!(traced.next(), stopped(Stop::SignalDelivery { signal: libc::SIGUSR1 }));
+    let tracee = Tracee::new(traced.tid);
+    let at = seven as *const () as u64;
+    tracee.set_breakpoints(&[0x1000, at]).unwrap();
+    for _ in 0..2 {
+        tracee.cont(0).unwrap();
+        assert_eq!(traced.next(), stopped(Stop::SignalDelivery { signal: libc::SIGTRAP }));
+        assert_eq!(tracee.regs().unwrap().rip, at);
+        assert_eq!(tracee.siginfo().unwrap().code(), libc::TRAP_HWBKPT);
+    }
+    tracee.set_breakpoints(&[]).unwrap();
+    tracee.cont(0).unwrap();
+    assert_eq!(traced.next(), Ok(WaitEvent::Exited { code: 21 }));
+}
+
+#[test]
+fn there_are_four_breakpoints_and_none_in_the_kernel() {
+    let traced = Traced::spawn(Options::NONE, || {
+        raise(libc::SIGUSR1);
+        3
+    });
+    assert_eq!(traced.next(), stopped(Stop::SignalDelivery { signal: libc::SIGUSR1 }));
+    let tracee = Tracee::new(traced.tid);
+    assert_eq!(tracee.set_breakpoints(&[1, 2, 3, 4]), Ok(()));
+    assert_eq!(tracee.set_breakpoints(&[1, 2, 3, 4, 5]), Err(Errno::EINVAL));
+    assert!(tracee.set_breakpoints(&[u64::MAX - 0xFFF]).is_err());
+    tracee.set_breakpoints(&[]).unwrap();
+    tracee.cont(0).unwrap();
+    assert_eq!(traced.next(), Ok(WaitEvent::Exited { code: 3 }));
+}
+
 extern "C" fn exit_with_page_of_fault(_: i32, info: *const SigInfo, _: *const ()) {
     // SAFETY: the kernel passes a handler installed with SA_SIGINFO the address of a siginfo_t.
     let info = unsafe { info.read() };

@@ -220,6 +220,28 @@ impl Tracee {
         raw::request(libc::PTRACE_POKEDATA, self.0, addr, word)
     }
 
+    /// Sets the processor's breakpoints for this thread to these instructions, at most four; none takes those
+    /// away that there are. The thread gets a SIGTRAP (`TRAP_HWBKPT`) before it executes one, unless RF is set.
+    /// Neither a new thread nor a new program inherits them.
+    ///
+    /// # Errors
+    /// `ESRCH`; `EINVAL`: more than four, or an address no program may have; `ENOSPC`, `EBUSY` and others:
+    /// somebody else has them, or there are none. Which are set then is not known.
+    pub fn set_breakpoints(self, instructions: &[u64]) -> Result<()> {
+        const REGISTERS: u64 = std::mem::offset_of!(libc::user, u_debugreg) as u64;
+        let register = |number: u64| REGISTERS + 8 * number;
+        if instructions.len() > 4 {
+            return Err(Errno::EINVAL);
+        }
+        let mut control = 0;
+        for (number, address) in (0..).zip(instructions) {
+            raw::request(libc::PTRACE_POKEUSER, self.0, register(number), *address)?;
+            // Ln, with the length and the condition of an instruction: both 0.
+            control |= 1 << (2 * number);
+        }
+        raw::request(libc::PTRACE_POKEUSER, self.0, register(7), control)
+    }
+
     fn resume(self, request: impl Into<i64>, signal: i32) -> Result<()> {
         let signal = u64::try_from(signal).or(Err(Errno::EIO))?;
         raw::request(request, self.0, 0, signal)
