@@ -7,26 +7,36 @@
 
 static struct ssa_frame frame;
 static sigjmp_buf out;
+static volatile uint32_t started;
 
+static void soon(void)
+{
+    struct itimerval timer = {{0, 0}, {0, 20000}};
+
+    CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
+}
+
+/* Leaves from within the loop, and not from before it. */
 static void jump(int signal)
 {
     (void)signal;
-    siglongjmp(out, 1);
+    if (started)
+        siglongjmp(out, 1);
+    soon();
 }
 
 int main(int argc, char **argv)
 {
     (void)argc;
     struct enclave e = enclave_build(argv[1]);
-    static volatile uint32_t started, stop;
-    struct itimerval timer = {{0, 0}, {0, 20000}};
+    static volatile uint32_t stop;
     static struct op op;
     struct op unused = {0};
 
     signal(SIGALRM, jump);
     op = (struct op){.function = OP_SPIN, .a = (uint64_t)&started, .b = (uint64_t)&stop, .result = 9};
     if (sigsetjmp(out, 1) == 0) {
-        setitimer(ITIMER_REAL, &timer, NULL);
+        soon();
         enclave_call(&e, 0, EENTER, &op);
         CHECK(0);
     }
