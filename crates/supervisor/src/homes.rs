@@ -6,7 +6,7 @@
 //! hole through a mapping would fill it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyclave_arch::EpcAddr;
 use anyclave_cpu::{Frames, Place};
@@ -17,12 +17,17 @@ use crate::fatal::fatal;
 
 const PAGE: usize = 4096;
 
+/// Offsets in a home, looked up once.
+pub(crate) type Offsets = Arc<OnceLock<Vec<u64>>>;
+
 /// The home of an enclave that exists.
 #[derive(Debug)]
 struct Home {
     file: Arc<Memfd>,
     /// Which EPC page lies at an offset, in pages.
     occupants: HashMap<u64, EpcAddr>,
+    /// Where the enclave executes CPUID, once somebody has looked.
+    cpuid: Offsets,
 }
 
 /// Homes and store of one machine.
@@ -46,6 +51,20 @@ impl HomeFrames {
     /// Whether a page lies in the home of its enclave, so that the host may map it.
     pub(crate) fn is_at_home(&self, page: EpcAddr) -> bool {
         self.at_home.contains_key(&page)
+    }
+
+    /// The home of an enclave, and the place to keep the offsets of its CPUID instructions.
+    pub(crate) fn cpuid_of(&self, eid: u64) -> Option<(Arc<Memfd>, Offsets)> {
+        let home = self.homes.get(&eid)?;
+        Some((Arc::clone(&home.file), Arc::clone(&home.cpuid)))
+    }
+
+    /// The pages in the home of an enclave: their number in ELRANGE and where they lie in the EPC.
+    pub(crate) fn occupants(&self, eid: u64) -> impl Iterator<Item = (u64, EpcAddr)> {
+        self.homes
+            .get(&eid)
+            .into_iter()
+            .flat_map(|home| home.occupants.iter().map(|(index, page)| (*index, *page)))
     }
 
     fn home(&self, page: EpcAddr) -> Option<(&Memfd, u64)> {
@@ -125,7 +144,7 @@ impl Frames for HomeFrames {
     fn enclave_created(&mut self, eid: u64, _secs: EpcAddr) {
         // Without a file made ready the enclave has no home, and its pages stay in the store.
         if let Some(file) = self.next_home.take() {
-            self.homes.insert(eid, Home { file, occupants: HashMap::new() });
+            self.homes.insert(eid, Home { file, occupants: HashMap::new(), cpuid: Arc::default() });
         }
     }
 

@@ -5,5 +5,6 @@
 
 pub(crate) mod cpuid;
 pub(crate) mod elf;
+pub(crate) mod enclave_code;
 pub(crate) mod instruction;
 pub(crate) mod vdso;

@@ -7,12 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is being checked, for those that check many things in one place. */
+static const char *check_context __attribute__((unused)) = "";
+
 /* Ends the program with 1 unless the condition holds. */
 #define CHECK(condition)                                                                     \
     do {                                                                                     \
         if (!(condition)) {                                                                  \
-            fprintf(stderr, "%s:%d: not so: %s (errno %d, %s)\n", __FILE__, __LINE__,        \
-                    #condition, errno, strerror(errno));                                     \
+            fprintf(stderr, "%s:%d: %s not so: %s (errno %d, %s)\n", __FILE__, __LINE__,     \
+                    check_context, #condition, errno, strerror(errno));                      \
             exit(1);                                                                         \
         }                                                                                    \
     } while (0)
@@ -23,8 +26,8 @@
         unsigned long long got_ = (unsigned long long)(got);                                 \
         unsigned long long want_ = (unsigned long long)(want);                               \
         if (got_ != want_) {                                                                 \
-            fprintf(stderr, "%s:%d: %s is %#llx, not %s = %#llx\n", __FILE__, __LINE__,      \
-                    #got, got_, #want, want_);                                               \
+            fprintf(stderr, "%s:%d: %s %s is %#llx, not %s = %#llx\n", __FILE__, __LINE__,   \
+                    check_context, #got, got_, #want, want_);                                \
             exit(1);                                                                         \
         }                                                                                    \
     } while (0)

@@ -1,4 +1,5 @@
-/* The enclave of the supervised tests. With THREADS threads: three, or eight and then with OP_COMPUTE.
+/* The enclave of the supervised tests. With THREADS threads: three, with OP_ILLEGAL and OP_SELECTORS, or eight, with
+ * OP_COMPUTE.
  *
  * Everything is in one section without relocations, page by page as it lies in the enclave. The
  * section .layout says which pages there are: offset, number, SECINFO flags, measured or not.
@@ -19,6 +20,7 @@
     .set READ_ONLY, GS + THREADS * 0x1000
     .set READ_WRITE_EXECUTE, READ_ONLY + 0x1000
     .set COMPUTE, READ_ONLY + 0x4000
+    .set ILLEGAL, READ_ONLY + 0x4000
 
     .set SECINFO_TCS, 0x100
     .set SECINFO_R,   0x201
@@ -75,6 +77,10 @@ table:
     .long   hold - table                /* 14 */
 #if THREADS == 8
     .long   compute - table             /* 15 */
+#else
+    .long   unknown - table
+    .long   illegal_ - table            /* 16 */
+    .long   selectors - table           /* 17 */
 #endif
 table_end:
 
@@ -419,4 +425,8 @@ restore:
     segment COMPUTE, 2, SECINFO_RX, 1
 #include "compute.S"
     .org    COMPUTE + 0x2000
+#else
+    segment ILLEGAL, 2, SECINFO_RX, 1
+#include "illegal.S"
+    .org    ILLEGAL + 0x2000
 #endif

@@ -22,6 +22,7 @@
 #define READ_WRITE_EXECUTE (READ_ONLY + PAGE)
 #define HOLE (READ_ONLY + 3 * PAGE) /* inside the ELRANGE, never added */
 #define COMPUTE (READ_ONLY + 4 * PAGE)
+#define ILLEGAL (READ_ONLY + 4 * PAGE)
 #define FRAMES 3
 
 /* What the code of enclave.S does, by number; see there. */
@@ -41,7 +42,9 @@ enum {
     OP_HANDLE,
     OP_KEEP,
     OP_HOLD,
-    OP_COMPUTE, /* with eight threads */
+    OP_COMPUTE,   /* with eight threads */
+    OP_ILLEGAL,   /* with three */
+    OP_SELECTORS, /* with three */
 };
 
 /* What the functions that fault return once they were stepped over. */

@@ -25,6 +25,8 @@ mod lifecycle;
 #[cfg(test)]
 mod nested;
 #[cfg(test)]
+mod outside;
+#[cfg(test)]
 mod privileges;
 #[cfg(test)]
 mod programs;

@@ -46,6 +46,7 @@ programs! {
     abandoned
     cmac_selftest
     cpuid
+    cpuid_inside
     cpuid_lookalikes
     cpuid_registers
     descriptor_paths
@@ -60,6 +61,8 @@ programs! {
     fork_storm
     group_stop
     group_stop_sibling
+    illegal_own
+    illegal_vdso
     ioctl_add_pages
     ioctl_create
     ioctl_from_inside
@@ -101,6 +104,7 @@ programs! {
     provision_node
     report
     restart_codes
+    selectors
     signal_storm_calls
     signals_blocked
     signals_fatal
@@ -171,6 +175,7 @@ fn every_program_has_a_test() {
         "fork_both",
         "hostile_filter",
         "identity",
+        "illegal_outside",
         "libvdso_stub",
         "limits",
         "migrating",

@@ -19,7 +19,7 @@ use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction};
 use memchr::memmem;
 
 /// The instruction.
-const CPUID: [u8; 2] = [0x0f, 0xa2];
+pub(crate) const CPUID: [u8; 2] = [0x0f, 0xa2];
 /// What must decode on both sides of a place, in a file without unwind information.
 const NEIGHBOURHOOD: usize = 256;
 /// Bytes before the neighbourhood in which a decoder that starts anywhere falls into step.
@@ -78,7 +78,6 @@ pub(crate) fn find_sites(file: &[u8]) -> Vec<Site> {
 }
 
 /// Offsets of the CPUID instructions in code of which nothing else is known, as the pages of an enclave are.
-#[cfg_attr(not(test), expect(dead_code, reason = "the code of enclaves is not searched yet"))]
 pub(crate) fn find_in_code(code: &[u8]) -> Vec<usize> {
     in_a_line(code, &mut Budget(DECODE_LIMIT))
 }

@@ -1,7 +1,10 @@
 //! What the instruction at a trap wanted.
 
+mod illegal;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use illegal::is_illegal_inside;
 
 use anyclave_cpu::Access;
 use anyclave_sys::ptrace::Regs;

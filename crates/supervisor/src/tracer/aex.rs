@@ -51,6 +51,9 @@ impl Tracer {
         thread.tracee.set_xstate(&state.xsave.0)?;
         let mut regs = *regs;
         load_state(&mut regs, &state);
+        if let Some(selectors) = thread.selectors.take() {
+            selectors.restore(&mut regs);
+        }
         thread.tracee.set_regs(&regs)?;
         self.allow_calls(thread);
         Ok(regs)

@@ -31,7 +31,7 @@ pub(super) fn state_of(regs: &Regs) -> State {
     State { gprs, fs_base: regs.fs_base, gs_base: regs.gs_base, ..State::default() }
 }
 
-/// Puts a state into registers; segments stay.
+/// Puts a state into registers; segment registers stay.
 pub(super) fn load_state(regs: &mut Regs, state: &State) {
     let gprs = &state.gprs;
     regs.rax = gprs.rax;
@@ -55,4 +55,33 @@ pub(super) fn load_state(regs: &mut Regs, state: &State) {
     regs.fs_base = state.fs_base;
     regs.gs_base = state.gs_base;
     regs.orig_rax = NO_CALL;
+}
+
+/// The segment registers. Loading one inside an enclave is #UD on silicon, where the host cannot catch it; so
+/// that it does not matter to who comes after, an exit puts back what was there at the entry.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Selectors {
+    cs: u64,
+    ss: u64,
+    ds: u64,
+    es: u64,
+    fs: u64,
+    gs: u64,
+}
+
+impl Selectors {
+    /// Those of a thread.
+    pub(super) const fn of(regs: &Regs) -> Self {
+        Self { cs: regs.cs, ss: regs.ss, ds: regs.ds, es: regs.es, fs: regs.fs, gs: regs.gs }
+    }
+
+    /// Puts them into registers.
+    pub(super) const fn restore(self, regs: &mut Regs) {
+        regs.cs = self.cs;
+        regs.ss = self.ss;
+        regs.ds = self.ds;
+        regs.es = self.es;
+        regs.fs = self.fs;
+        regs.gs = self.gs;
+    }
 }

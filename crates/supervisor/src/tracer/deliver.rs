@@ -152,6 +152,19 @@ impl Tracer {
         resume(thread, target, frame)
     }
 
+    /// Delivers an exception outside of enclaves just as the host made it: its information and what its frame
+    /// will show are right already.
+    pub(super) fn deliver_as_made(&mut self, thread: &mut Thread, signal: i32, info: &SigInfo) -> Result<()> {
+        let book = *thread.process.dispositions();
+        if book.guarded {
+            let handled = book.get(signal).is_some_and(|action| action.is_handler());
+            if !handled || self.traces(thread, signal)?.was_blocked {
+                return self.die_of(thread, Raised { info: *info, frame: None });
+            }
+        }
+        resume(thread, signal, None)
+    }
+
     /// A signal that was not forced, for which the program has no handler but a sentinel stands.
     pub(super) fn deliver_default(&mut self, thread: &mut Thread, signal: i32, info: &SigInfo) -> Result<()> {
         let ignored = thread.process.dispositions().get(signal).is_some_and(|action| action.is_ignored());

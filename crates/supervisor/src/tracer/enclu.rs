@@ -2,12 +2,12 @@
 
 use anyclave_arch::{Linear, Vector};
 use anyclave_cpu::xsave::XsaveArea;
-use anyclave_cpu::{Access, Completion, Fault};
+use anyclave_cpu::{Access, Completion, Fault, State};
 use anyclave_platform::Parts;
 use anyclave_sys::Result;
 use anyclave_sys::ptrace::Regs;
 
-use super::convert::{load_state, state_of};
+use super::convert::{Selectors, load_state, state_of};
 use super::exception::{Exception, SEGV_ACCERR};
 use super::space::ProcessSpace;
 use super::{Thread, Tracer};
@@ -42,14 +42,7 @@ impl Tracer {
                 if needs_xsave {
                     thread.tracee.set_xstate(&state.xsave.0)?;
                 }
-                let mut regs = *regs;
-                load_state(&mut regs, &state);
-                thread.tracee.set_regs(&regs)?;
-                if thread.processor.inside() {
-                    self.forbid_calls(thread)?;
-                } else {
-                    self.allow_calls(thread);
-                }
+                self.complete(thread, *regs, &state)?;
                 self.swallow(thread, signal)
             }
             Err((exception, refusal)) => {
@@ -65,6 +58,25 @@ impl Tracer {
                 self.deliver(thread, signal, &exception, regs.rip)
             }
         }
+    }
+
+    /// A leaf is done: the thread goes on with this state, inside or outside.
+    fn complete(&self, thread: &mut Thread, mut regs: Regs, state: &State) -> Result<()> {
+        let outside = Selectors::of(&regs);
+        load_state(&mut regs, state);
+        if thread.processor.inside() {
+            thread.selectors.get_or_insert(outside);
+            self.watch_cpuid(thread)?;
+            thread.watch.arm(&mut regs);
+            thread.tracee.set_regs(&regs)?;
+            return self.forbid_calls(thread);
+        }
+        if let Some(selectors) = thread.selectors.take() {
+            selectors.restore(&mut regs);
+        }
+        thread.tracee.set_regs(&regs)?;
+        self.allow_calls(thread);
+        Ok(())
     }
 
     /// If the thread stands at the ENCLU of our vDSO function, the exception is reported to it there instead

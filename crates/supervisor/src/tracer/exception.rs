@@ -7,7 +7,7 @@ use anyclave_sys::ptrace::{Regs, SigInfo};
 
 use super::page_fault::Verdict;
 use super::{Thread, Tracer};
-use crate::patch::instruction::{self, decode_access};
+use crate::patch::instruction::{self, decode_access, is_illegal_inside};
 
 /// si_code of signals for exceptions that have no code of their own.
 pub(super) const SI_KERNEL: i32 = 0x80;
@@ -25,6 +25,10 @@ const BUS_ADRALN: i32 = 1;
 pub(super) const BUS_ADRERR: i32 = 2;
 /// si_code of SIGFPE: integer division.
 const FPE_INTDIV: i32 = 1;
+/// si_code of SIGTRAP: a breakpoint in a debug register.
+const TRAP_HWBKPT: i32 = 4;
+/// RFLAGS.RF: what the processor leaves for an instruction that it did not complete.
+const RF: u64 = 1 << 16;
 
 /// An exception and the signal that Linux makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +86,18 @@ impl Tracer {
                 return self.on_undefined_cpuid(thread, &regs);
             }
         }
+        if signal == libc::SIGTRAP && info.code() == TRAP_HWBKPT && thread.watch.covers(regs.rip) {
+            return self.on_watched(thread, &regs, &code);
+        }
+        if !thread.processor.inside() {
+            return self.exception_outside(thread, signal, info, &regs, &code);
+        }
+        if let Some(rip) = illegal_instruction(thread, signal, info, &regs, &code) {
+            regs.rip = rip;
+            return self.exception_inside(thread, &regs, signal, Exception::undefined());
+        }
         let exception = self.classify(thread, signal, info, &mut regs, &code)?;
-        let access = (exception.vector == Vector::Pf).then(|| access_of(&exception, &regs, &code));
+        let access = (exception.vector == Vector::Pf).then(|| access_of(exception.address, &regs, &code));
         let exception = match access.filter(|_| info.code() != SEGV_PKUERR) {
             None => exception,
             Some(access) => match self.decide(thread, exception.address, access)? {
@@ -92,10 +106,30 @@ impl Tracer {
                 Verdict::Deliver(other) => other,
             },
         };
-        if thread.processor.inside() {
-            return self.exception_inside(thread, &regs, signal, exception);
+        self.exception_inside(thread, &regs, signal, exception)
+    }
+
+    /// An exception outside of enclaves: a page fault in a window is decided here, all else is as the host made
+    /// it.
+    fn exception_outside(
+        &mut self,
+        thread: &mut Thread,
+        signal: i32,
+        info: &SigInfo,
+        regs: &Regs,
+        code: &[u8],
+    ) -> Result<()> {
+        let in_window =
+            is_page_fault(signal, info) && thread.process.mm().windows.find(info.addr()).is_some();
+        if !in_window || info.code() == SEGV_PKUERR {
+            return self.deliver_as_made(thread, signal, info);
         }
-        self.deliver(thread, signal, &exception, regs.rip)
+        let access = access_of(info.addr(), regs, code);
+        match self.decide(thread, info.addr(), access)? {
+            Verdict::NotOurs => self.deliver_as_made(thread, signal, info),
+            Verdict::Resolved => self.swallow(thread, signal),
+            Verdict::Deliver(exception) => self.deliver(thread, signal, &exception, regs.rip),
+        }
     }
 
     /// A thread inside an enclave executed SYSCALL or INT 80H, which raise #UD there. Both have two bytes. What
@@ -106,7 +140,7 @@ impl Tracer {
         self.exception_inside(thread, &regs, libc::SIGSYS, Exception::undefined())
     }
 
-    /// Undoes what the host made of the exception.
+    /// Undoes what the host made of an exception inside an enclave.
     fn classify(
         &self,
         thread: &Thread,
@@ -122,22 +156,19 @@ impl Tracer {
             (libc::SIGFPE, _) => {
                 plain(if x87_waits(&thread.tracee.xstate()?) { Vector::Mf } else { Vector::Xm })
             }
-            (libc::SIGTRAP, SI_KERNEL) => match &thread.processor.mode {
+            (libc::SIGTRAP, SI_KERNEL) => {
                 // INT3 is of the fault class inside; without opting in to debugging it is #UD.
-                Some(mode) => {
-                    regs.rip = regs.rip.wrapping_sub(1);
-                    if mode.debug_opt_in { plain(Vector::Bp) } else { Exception::undefined() }
-                }
-                None => plain(Vector::Bp),
-            },
+                regs.rip = regs.rip.wrapping_sub(1);
+                let opted_in = thread.processor.mode.as_ref().is_some_and(|mode| mode.debug_opt_in);
+                if opted_in { plain(Vector::Bp) } else { Exception::undefined() }
+            }
             (libc::SIGTRAP, _) => plain(Vector::Db),
             (libc::SIGSEGV, SI_KERNEL) => plain(Vector::Gp),
             (libc::SIGBUS, BUS_ADRALN) => plain(Vector::Ac),
             (libc::SIGBUS, SI_KERNEL) => plain(Vector::Ss),
             _ => {
                 let address = info.addr();
-                let fault = Exception::page_fault(address, Pfec::U, signal, info.code());
-                let access = access_of(&fault, regs, code);
+                let access = access_of(address, regs, code);
                 let present = info.code() == SEGV_ACCERR && self.is_present(thread, address);
                 let code = pfec(access) | if present { Pfec::P } else { Pfec::empty() };
                 Exception::page_fault(address, code, signal, info.code())
@@ -155,12 +186,52 @@ pub(super) fn pfec(access: Access) -> Pfec {
     }
 }
 
-/// What the instruction wanted at the fault address.
-fn access_of(fault: &Exception, regs: &Regs, code: &[u8]) -> Access {
-    if fault.address == regs.rip || code.is_empty() {
+/// Where the instruction stands that raised the exception, if it is one that no enclave may execute. What the
+/// host made of it is then of no account: the processor would not have looked at operands.
+fn illegal_instruction(
+    thread: &Thread,
+    signal: i32,
+    info: &SigInfo,
+    regs: &Regs,
+    code: &[u8],
+) -> Option<u64> {
+    // INT 3 in two bytes, and INT 4, go through gates that user code may use: RIP is behind them. That no
+    // instruction is left incomplete tells INT 4 from a fault of what stands behind it.
+    let gate = match (signal, info.code()) {
+        (libc::SIGTRAP, SI_KERNEL) => Some(3),
+        (libc::SIGSEGV, SI_KERNEL) if regs.eflags & RF == 0 => Some(4),
+        _ => None,
+    };
+    if let Some(gate) = gate {
+        let start = regs.rip.wrapping_sub(2);
+        let mut bytes = [0; 2];
+        if thread.process.mem.read(start, &mut bytes).is_ok() && bytes == [0xcd, gate] {
+            return Some(start);
+        }
+    }
+    if signal != libc::SIGSEGV && signal != libc::SIGBUS || !is_illegal_inside(code) {
+        return None;
+    }
+    // An instruction that could not be fetched is none yet.
+    let fetched = !is_page_fault(signal, info) || access_of(info.addr(), regs, code) != Access::Fetch;
+    fetched.then_some(regs.rip)
+}
+
+/// Whether a signal stands for a page fault.
+fn is_page_fault(signal: i32, info: &SigInfo) -> bool {
+    match signal {
+        libc::SIGSEGV => info.code() != SI_KERNEL,
+        libc::SIGBUS => info.code() != SI_KERNEL && info.code() != BUS_ADRALN,
+        _ => false,
+    }
+}
+
+/// What the instruction wanted at the address of a page fault.
+fn access_of(address: u64, regs: &Regs, code: &[u8]) -> Access {
+    if address == regs.rip || code.is_empty() {
         return Access::Fetch;
     }
-    decode_access(code, regs, fault.address)
+    decode_access(code, regs, address)
 }
 
 /// The instruction bytes at an address: up to 15, fewer where memory ends.

@@ -23,6 +23,7 @@ mod page_fault;
 mod protect;
 mod signals;
 mod space;
+mod watch;
 
 pub(crate) use cpuid::replace as replace_cpuid;
 pub(crate) use forced::install_guarded;
@@ -70,6 +71,10 @@ pub(crate) struct Thread {
     delivery: Option<Delivery>,
     /// The byte that forbids its system calls, from its first entry on.
     selector: Option<dispatch::Selector>,
+    /// Breakpoints at the CPUID instructions of enclaves.
+    watch: watch::Watch,
+    /// The segment registers outside, from the entry into an enclave on.
+    selectors: Option<convert::Selectors>,
     /// What is known of its mask.
     seen: forced::Seen,
     /// The address of its last resolved fault, and how often in a row that was it.
@@ -91,6 +96,8 @@ impl Thread {
             raised: None,
             delivery: None,
             selector: None,
+            watch: watch::Watch::default(),
+            selectors: None,
             seen: forced::Seen::default(),
             resolved: (0, 0),
             dying: false,
