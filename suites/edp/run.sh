@@ -74,6 +74,15 @@ enclave exit exit
 status=$?
 verdict "an exit with 7 ends the host with 255" exit ends exit 255 "Exited with status code 7"
 
+# A write (2) by a user (4) to an address in the enclave that has no page; the offset in the page is not told.
+enclave overflow overflow
+status=$?
+overflowed() {
+    ends overflow 255 "function: EResume, exception_vector: 14, exception_error_code: 6" &&
+        grep -Eq 'exception_addr: 0x[0-9a-f]+000 }' "$logs/overflow.err"
+}
+verdict "a stack overflow ends the enclave by a page fault" overflow overflowed
+
 echo "edp: $passed cases are right, $failed are not"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

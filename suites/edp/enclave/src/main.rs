@@ -1,7 +1,7 @@
 //! Runs inside an enclave of the Fortanix platform, with threads, panics and a standard library.
 //!
-//! The word `all` runs every case and says how many are right. The words `panic` and `exit` are for the cases
-//! whose point is how the enclave ends.
+//! The word `all` runs every case and says how many are right. The words `panic`, `exit` and `overflow` are
+//! for the cases whose point is how the enclave ends.
 
 #![feature(sgx_platform)]
 #![forbid(unsafe_code)]
@@ -46,6 +46,7 @@ fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("all") => all(),
         Some("panic") => panic!("this panic ends the enclave"),
+        Some("overflow") => panic!("{} levels", panics::endless(0)),
         Some("exit") => process::exit(7),
         Some(word) => panic!("no such word: {word}"),
         None => panic!("a word is missing"),

@@ -64,3 +64,10 @@ pub fn thread() {
     let payload = thread::spawn(|| panic!("in a thread")).join().map(|(): ()| ()).unwrap_err();
     assert_eq!(text(&*payload), "in a thread");
 }
+
+/// Goes down the stack until it leaves it, into a page that the enclave does not have.
+#[inline(never)]
+pub fn endless(level: u64) -> u64 {
+    let next = black_box(level + 1);
+    if next == 0 { next } else { black_box(endless(next)) + 1 }
+}
