@@ -153,13 +153,25 @@ impl Tracer {
     }
 
     /// Delivers an exception outside of enclaves just as the host made it: its information and what its frame
-    /// will show are right already.
-    pub(super) fn deliver_as_made(&mut self, thread: &mut Thread, signal: i32, info: &SigInfo) -> Result<()> {
+    /// will show are right already. `told` tells what that is, where it has to be made again.
+    pub(super) fn deliver_as_made(
+        &mut self,
+        thread: &mut Thread,
+        signal: i32,
+        info: &SigInfo,
+        told: impl FnOnce(&Self, &Thread) -> Result<Exception>,
+    ) -> Result<()> {
         let book = *thread.process.dispositions();
         if book.guarded {
-            let handled = book.get(signal).is_some_and(|action| action.is_handler());
-            if !handled || self.traces(thread, signal)?.was_blocked {
+            let action = book.get(signal).unwrap_or_default();
+            if !action.is_handler() || self.traces(thread, signal)?.was_blocked {
                 return self.die_of(thread, Raised { info: *info, frame: None });
+            }
+            if !in_set(thread.seen.caught(thread.tracee.tid())?, signal) {
+                // Another thread, which has the signal blocked, has just lost the handler for all.
+                let frame = Some(FramePatch::of(&told(self, thread)?));
+                return self
+                    .raise(thread, Raised { info: *info, frame }, Some((signal, action)), |mask| mask);
             }
         }
         resume(thread, signal, None)

@@ -119,14 +119,16 @@ impl Tracer {
         regs: &Regs,
         code: &[u8],
     ) -> Result<()> {
+        let as_made =
+            |this: &Self, thread: &Thread| this.classify(thread, signal, info, &mut { *regs }, code);
         let in_window =
             is_page_fault(signal, info) && thread.process.mm().windows.find(info.addr()).is_some();
         if !in_window || info.code() == SEGV_PKUERR {
-            return self.deliver_as_made(thread, signal, info);
+            return self.deliver_as_made(thread, signal, info, as_made);
         }
         let access = access_of(info.addr(), regs, code);
         match self.decide(thread, info.addr(), access)? {
-            Verdict::NotOurs => self.deliver_as_made(thread, signal, info),
+            Verdict::NotOurs => self.deliver_as_made(thread, signal, info, as_made),
             Verdict::Resolved => self.swallow(thread, signal),
             Verdict::Deliver(exception) => self.deliver(thread, signal, &exception, regs.rip),
         }
@@ -140,7 +142,7 @@ impl Tracer {
         self.exception_inside(thread, &regs, libc::SIGSYS, Exception::undefined())
     }
 
-    /// Undoes what the host made of an exception inside an enclave.
+    /// Undoes what the host made of the exception.
     fn classify(
         &self,
         thread: &Thread,
@@ -158,9 +160,9 @@ impl Tracer {
             }
             (libc::SIGTRAP, SI_KERNEL) => {
                 // INT3 is of the fault class inside; without opting in to debugging it is #UD.
+                let Some(mode) = &thread.processor.mode else { return Ok(plain(Vector::Bp)) };
                 regs.rip = regs.rip.wrapping_sub(1);
-                let opted_in = thread.processor.mode.as_ref().is_some_and(|mode| mode.debug_opt_in);
-                if opted_in { plain(Vector::Bp) } else { Exception::undefined() }
+                if mode.debug_opt_in { plain(Vector::Bp) } else { Exception::undefined() }
             }
             (libc::SIGTRAP, _) => plain(Vector::Db),
             (libc::SIGSEGV, SI_KERNEL) => plain(Vector::Gp),
@@ -220,8 +222,8 @@ fn illegal_instruction(
 /// Whether a signal stands for a page fault.
 fn is_page_fault(signal: i32, info: &SigInfo) -> bool {
     match signal {
-        libc::SIGSEGV => info.code() != SI_KERNEL,
-        libc::SIGBUS => info.code() != SI_KERNEL && info.code() != BUS_ADRALN,
+        libc::SIGSEGV => matches!(info.code(), SEGV_MAPERR | SEGV_ACCERR | SEGV_PKUERR),
+        libc::SIGBUS => info.code() == BUS_ADRERR,
         _ => false,
     }
 }
