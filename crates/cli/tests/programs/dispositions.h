@@ -60,6 +60,7 @@ static inline void use_everything(const struct enclave *e, int thread)
         {OP_BREAKPOINT, 0, VECTOR_UD, 0, 1},
         {OP_DIVIDE, 0, VECTOR_DE, 0, 2},
         {OP_SYSCALL, 0, VECTOR_UD, 0, 2},
+        {OP_CPUID, 0, VECTOR_UD, 0, 2},
         {OP_STORE, TCS(0), VECTOR_PF, 0x8007, 3},
         {OP_LOAD, HOLE, VECTOR_PF, 4, 3},
     };

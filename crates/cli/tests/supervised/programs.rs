@@ -61,6 +61,7 @@ programs! {
     fork_storm
     group_stop
     group_stop_sibling
+    illegal_masks
     illegal_own
     illegal_vdso
     ioctl_add_pages

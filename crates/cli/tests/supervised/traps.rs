@@ -69,6 +69,17 @@ const TRAPS: &[(&str, &[&str])] = &[
             "tracers::ptrace_is_refused_with_a_word",
         ],
     ),
+    (
+        "what only enclaves may not execute comes as another exception, or as none",
+        &[
+            "programs::illegal_own",
+            "programs::illegal_vdso",
+            "programs::illegal_masks",
+            "programs::cpuid_inside",
+            "programs::selectors",
+            "outside::illegal_instructions_do_outside_what_they_do_on_the_host",
+        ],
+    ),
     ("programs that may be executed and not read", &["privileges::unreadable_program_further_down_runs"]),
 ];
 
