@@ -54,6 +54,17 @@ pub fn code_writes() -> Result<()> {
     })
 }
 
+/// A tracer gives its tracee all four breakpoints of the processor, and takes them away again.
+///
+/// # Errors
+/// `ENOSPC`, `EBUSY`: somebody else has some. `EINVAL`, `EIO`: there are none. Those of [`tracing`].
+pub fn breakpoints() -> Result<()> {
+    traced(|tracee, _| {
+        tracee.set_breakpoints(&[1, 2, 3, 4])?;
+        tracee.set_breakpoints(&[])
+    })
+}
+
 /// Runs `test` in a child on its own parent, which is a child of ours, while that is stopped.
 fn traced(test: impl FnOnce(Tracee, &ProcessMem) -> Result<()>) -> Result<()> {
     in_child(|| {
@@ -328,7 +339,9 @@ mod tests {
     /// Whatever the host says, the optional probes come back.
     #[test]
     fn optional_probes_answer() {
-        for probe in [ia32_emulation, userfaultfd, modify_ldt, pidfd_getfd, kcmp, user_namespaces] {
+        for probe in
+            [breakpoints, ia32_emulation, userfaultfd, modify_ldt, pidfd_getfd, kcmp, user_namespaces]
+        {
             assert!(!matches!(probe(), Err(Errno::EBADF | Errno::EFAULT)));
         }
         let _ = fsgsbase();

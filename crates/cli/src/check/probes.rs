@@ -189,6 +189,15 @@ pub(super) const PROBES: &[Probe] = &[
         allowance: None,
     },
     Probe {
+        name: "breakpoints",
+        purpose: "CPUID inside an enclave is #UD (debug registers, by ptrace)",
+        need: Need::Useful,
+        attempt: || probe::breakpoints().into(),
+        cost: "enclaves that execute CPUID get the host's answer",
+        mend: "a kernel with CONFIG_HAVE_HW_BREAKPOINT; no profiler that pins breakpoints on all processors",
+        allowance: Some(Allowance::Ptrace),
+    },
+    Probe {
         name: "CPUID faulting",
         purpose: "every CPUID instruction reaches the supervisor, also in code made at run time",
         need: Need::Later,
