@@ -24,6 +24,7 @@ mod exit;
 mod frames;
 mod kernel;
 mod keys;
+mod msr;
 mod package;
 mod processor;
 mod secs;
