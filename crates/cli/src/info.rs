@@ -5,11 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyclave_arch::cpuid::{self, FIRST_SECTION_SUBLEAF, Registers, SGX_LEAF};
-use anyclave_platform::{Config, CpuidModel, Device, NODES};
-use anyclave_sys::cpuid::Cpuid;
+use anyclave_platform::{Config, Cpu, CpuidModel, Device, Feature, NODES};
 use serde_json::{Value, json};
 
-use crate::machine::{self, Machine};
+use crate::machine::{self, Machine, registers};
 use crate::say;
 use crate::state::Source;
 
@@ -46,6 +45,8 @@ impl Info {
 
 /// What there is to see.
 struct View {
+    /// None for the machine around: programs see what a processor can, not how it was asked for.
+    cpu: Option<Cpu>,
     features: Registers,
     leaf0: Registers,
     leaf1: Registers,
@@ -64,7 +65,8 @@ impl View {
             .iter()
             .filter(|node| config.flexible_launch_control || node.device != Device::Enclave)
             .map(|node| node.path);
-        Self::new(answer, (keys.kind(), keys.to_string()), nodes.collect())
+        let keys = (keys.kind(), keys.to_string());
+        Self { cpu: Some(config.cpu.clone()), ..Self::new(answer, keys, nodes.collect()) }
     }
 
     fn of_machine_around() -> Self {
@@ -85,6 +87,7 @@ impl View {
                 (subleaf, base, wide(registers.ecx & !0xfff, registers.edx & 0xf_ffff))
             });
         Self {
+            cpu: None,
             features: answer(7, 0),
             leaf0: answer(SGX_LEAF, 0),
             leaf1: answer(SGX_LEAF, 1),
@@ -134,6 +137,9 @@ impl View {
             let _ = writeln!(text, "{name:<16}{value}");
         };
         line("SGX", if self.sgx() { self.leaves().join(", ") } else { "none".to_owned() });
+        if let Some(cpu) = &self.cpu {
+            line("processor", cpu.to_string());
+        }
         line("launch control", self.launch_control().to_owned());
         line("ATTRIBUTES", format!("{:#x}", self.attributes()));
         line("XFRM", format!("{:#x}", self.xfrm()));
@@ -168,6 +174,10 @@ impl View {
         let [small, large, ..] = self.leaf0.edx.to_le_bytes();
         let sections: Vec<_> =
             self.sections.iter().map(|(_, base, size)| json!({ "base": base, "size": size })).collect();
+        let cpu = self.cpu.as_ref().map(|cpu| {
+            let features: Vec<_> = cpu.features().iter().copied().map(Feature::name).collect();
+            json!({ "model": cpu.model().name(), "features": features })
+        });
         let cpuid: Vec<_> = self
             .cpuid()
             .into_iter()
@@ -177,6 +187,7 @@ impl View {
             .collect();
         json!({
             "schema": 1,
+            "cpu": cpu,
             "sgx": self.sgx(),
             "leaves": self.leaves(),
             "launch_control": self.launch_control(),
@@ -191,12 +202,6 @@ impl View {
             "cpuid": cpuid,
         })
     }
-}
-
-/// What CPUID answers to this very process.
-fn registers(leaf: u32, subleaf: u32) -> Registers {
-    let Cpuid { eax, ebx, ecx, edx } = anyclave_sys::cpuid::cpuid(leaf, subleaf);
-    Registers { eax, ebx, ecx, edx }
 }
 
 fn wide(low: u32, high: u32) -> u64 {
@@ -231,12 +236,18 @@ mod tests {
         assert!(json["devices"].as_array().unwrap().contains(&json!("/dev/sgx_enclave")));
         assert_eq!(json["cpuid"][1]["leaf"], "12H.0");
         assert_eq!(json["leaves"][0], "sgx1");
+        assert_eq!(json["cpu"], json!({ "model": "icelake", "features": ["exinfo"] }));
+        let bare = view(&["--cpu", "sgx1,+genuineintel", "--seed", "x"]).json();
+        assert_eq!(bare["cpu"], json!({ "model": "sgx1", "features": ["genuineintel"] }));
+        assert_eq!((&bare["miscselect"], &json["miscselect"]), (&json!(0), &json!(1)));
     }
 
     #[test]
     fn text_names_what_json_names() {
         let text = view(&["--epc", "64M", "--seed", "x"]).text();
-        for word in ["sgx1", "writable", "65536 KiB", "from --seed", "/dev/sgx_provision", "CPUID.12H.2"] {
+        for word in
+            ["sgx1", "icelake", "writable", "65536 KiB", "from --seed", "/dev/sgx_provision", "CPUID.12H.2"]
+        {
             assert!(text.contains(word), "{word}: {text}");
         }
     }

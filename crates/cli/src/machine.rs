@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::PathBuf;
 
+use anyclave_arch::cpuid::Registers;
 use anyclave_cpu::xsave::XsaveLayout;
-use anyclave_platform::{Config, EpcLayout, Host, NODES};
-use anyclave_sys::cpuid::{cpuid, xgetbv0};
+use anyclave_platform::{Config, Cpu, EpcLayout, Host, NODES};
+use anyclave_sys::cpuid::{Cpuid, cpuid, xgetbv0};
 use anyclave_sys::fork::getpid;
 use anyclave_sys::host;
 use anyclave_sys::procfs::Status;
@@ -21,6 +22,10 @@ pub(crate) struct Machine {
     /// [default: 256M]
     #[arg(long, value_name = "SIZE")]
     epc: Option<EpcLayout>,
+    /// Processor: sgx1, sgx2, icelake, spr or max, as far as implemented; with +NAME or -NAME behind it for exinfo
+    /// and genuineintel, such as icelake,+genuineintel [default: icelake]
+    #[arg(long, value_name = "MODEL[,+NAME|-NAME…]")]
+    cpu: Option<Cpu>,
     /// Derive all keys from TEXT instead of the device root
     #[arg(long, value_name = "TEXT")]
     seed: Option<String>,
@@ -33,7 +38,7 @@ pub(crate) struct Machine {
 impl Machine {
     /// Whether any option was given on the command line.
     pub(crate) const fn is_given(&self) -> bool {
-        self.epc.is_some() || self.seed.is_some() || self.state.is_some()
+        self.epc.is_some() || self.cpu.is_some() || self.seed.is_some() || self.state.is_some()
     }
 
     /// Whether it is said where the keys come from.
@@ -43,12 +48,13 @@ impl Machine {
 
     /// The options once more, for a program of ours that is to make this machine.
     pub(crate) fn words(&self) -> Vec<OsString> {
-        let Self { epc, seed, state } = self;
+        let Self { epc, cpu, seed, state } = self;
         let mut words = Vec::new();
         let mut put = |option: &str, value: Option<OsString>| {
             words.extend(value.into_iter().flat_map(|value| [option.into(), value]));
         };
         put("--epc", epc.as_ref().map(|epc| epc.to_string().into()));
+        put("--cpu", cpu.as_ref().map(|cpu| cpu.to_string().into()));
         put("--seed", seed.as_ref().map(Into::into));
         put("--state", state.as_ref().map(Into::into));
         words
@@ -62,6 +68,9 @@ impl Machine {
         let mut config = Config::new(host(), keys);
         if let Some(epc) = &self.epc {
             config.epc = epc.clone();
+        }
+        if let Some(cpu) = &self.cpu {
+            config.cpu = cpu.clone();
         }
         Ok((config, source))
     }
@@ -78,7 +87,35 @@ fn host() -> Host {
             if xcr0 >> index & 1 == 1 { (component.ebx, component.eax) } else { (0, 0) }
         })
         .collect();
-    Host { xcr0, xsave: XsaveLayout::new(components), last_basic_leaf: cpuid(0, 0).eax }
+    Host {
+        xcr0,
+        xsave: XsaveLayout::new(components),
+        last_basic_leaf: cpuid(0, 0).eax,
+        caches: caches_elsewhere(),
+    }
+}
+
+/// The caches of a processor that describes them in a leaf of its own maker: up to the subleaf that describes
+/// none, so that there is one at least. Empty where leaf 4 is answered.
+fn caches_elsewhere() -> Vec<Registers> {
+    const CACHES: u32 = 4;
+    const CACHES_ELSEWHERE: u32 = 0x8000_001d;
+    /// The level numbers that there are, with room for several caches of one level.
+    const MOST: u32 = 8;
+    // EAX[4:0] is the kind of cache, 0 for none.
+    let is_cache = |registers: &Registers| registers.eax & 0x1f != 0;
+    if is_cache(&registers(CACHES, 0)) {
+        return Vec::new();
+    }
+    let has_leaf = cpuid(0x8000_0000, 0).eax >= CACHES_ELSEWHERE;
+    let there = (0..MOST).map(|subleaf| registers(CACHES_ELSEWHERE, subleaf));
+    there.take_while(|cache| has_leaf && is_cache(cache)).chain([Registers::default()]).collect()
+}
+
+/// What CPUID answers to this very process.
+pub(crate) fn registers(leaf: u32, subleaf: u32) -> Registers {
+    let Cpuid { eax, ebx, ecx, edx } = cpuid(leaf, subleaf);
+    Registers { eax, ebx, ecx, edx }
 }
 
 /// Whether this process runs on a machine of ours already: its tracer's thread bears our name, or, where a PID
@@ -110,12 +147,22 @@ mod tests {
 
     #[test]
     fn options_reach_the_configuration() {
-        let machine = machine(&["--epc", "64M@node0,4M@node1", "--seed", "x"]).unwrap();
+        let machine =
+            machine(&["--epc", "64M@node0,4M@node1", "--seed", "x", "--cpu", "max,+genuineintel"]).unwrap();
         assert!(machine.is_given());
         let (config, source) = machine.config().unwrap();
         assert_eq!(config.epc.total(), 68 << 20);
         assert_eq!(config.keys, anyclave_platform::Keys::from_seed("x"));
         assert_eq!(source, Source::Seed);
+        assert_eq!(config.cpu.to_string(), "max,+genuineintel");
+    }
+
+    #[test]
+    fn processors_that_there_are_not_are_usage_errors() {
+        for cpu in ["", "skylake", "icelake,exinfo", "icelake,+kss", "icelake,+sgx1"] {
+            let error = machine(&["--cpu", cpu]).unwrap_err();
+            assert_eq!(error.kind(), clap::error::ErrorKind::ValueValidation, "{cpu:?}");
+        }
     }
 
     #[test]
@@ -143,5 +190,12 @@ mod tests {
         let host = host();
         assert_eq!(host.xcr0 & 3, 3);
         assert!(host.xsave.size(host.xcr0) >= 576);
+    }
+
+    #[test]
+    fn caches_are_in_one_leaf_or_the_other() {
+        let caches = host().caches;
+        assert_eq!(caches.is_empty(), registers(4, 0).eax & 0x1f != 0);
+        assert!(caches.last().is_none_or(|last| *last == Registers::default()));
     }
 }

@@ -1,9 +1,11 @@
 //! What a machine is made of.
 
+use anyclave_arch::Flags;
 use anyclave_arch::attributes::XFRM_LEGACY;
-use anyclave_arch::{Flags, MiscSelect};
+use anyclave_arch::cpuid::Registers;
 use anyclave_cpu::xsave::XsaveLayout;
 
+use crate::cpu::Cpu;
 use crate::epc::EpcLayout;
 use crate::keys::{CPUSVN, Keys};
 
@@ -20,19 +22,22 @@ pub struct Host {
     pub xsave: XsaveLayout,
     /// CPUID.0:EAX, the last basic leaf.
     pub last_basic_leaf: u32,
+    /// CPUID.4 as far as the host has it elsewhere: the subleaves of 8000_001DH, which have the same form. Empty
+    /// where leaf 4 itself is answered.
+    pub caches: Vec<Registers>,
 }
 
 /// A machine before it boots.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What kind of processor it is.
+    pub cpu: Cpu,
     /// EPC sections.
     pub epc: EpcLayout,
     /// ATTRIBUTES.FLAGS that enclaves may have.
     pub attributes: Flags,
     /// XFRM bits that enclaves may have.
     pub xfrm: u64,
-    /// MISCSELECT bits that enclaves may have.
-    pub miscselect: MiscSelect,
     /// log2 of the size that a 64-bit enclave must stay below.
     pub max_size_64: u8,
     /// log2 of the size that a 32-bit enclave must stay below.
@@ -46,14 +51,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// An SGX1 processor with flexible launch control and 256 MiB of EPC.
+    /// The default processor with flexible launch control and 256 MiB of EPC.
     #[must_use]
     pub fn new(host: Host, keys: Keys) -> Self {
         Self {
+            cpu: Cpu::default(),
             epc: EpcLayout::default(),
             attributes: Flags::DEBUG | Flags::MODE64BIT | Flags::PROVISIONKEY | Flags::EINITTOKENKEY,
             xfrm: host.xcr0 & XFRM_MASK | XFRM_LEGACY,
-            miscselect: MiscSelect::EXINFO,
             // A process has 47 bits of linear addresses, so its largest enclave has 2^46 bytes.
             max_size_64: 47,
             max_size_32: 31,
@@ -70,7 +75,7 @@ impl Config {
             sections: self.epc.placed(),
             attributes: self.attributes,
             xfrm: self.xfrm,
-            miscselect: self.miscselect,
+            miscselect: self.cpu.miscselect(),
             max_size_64: self.max_size_64,
             max_size_32: self.max_size_32,
             xcr0: self.host.xcr0,
@@ -87,9 +92,10 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anyclave_arch::MiscSelect;
 
     fn host(xcr0: u64) -> Host {
-        Host { xcr0, xsave: XsaveLayout::avx(), last_basic_leaf: 0x10 }
+        Host { xcr0, xsave: XsaveLayout::avx(), last_basic_leaf: 0x10, caches: Vec::new() }
     }
 
     #[test]
@@ -109,5 +115,12 @@ mod tests {
         assert_eq!(processor.sections[0].base, 0x80_0000_0000);
         assert_eq!(processor.sections[0].size, 256 << 20);
         assert_eq!(processor.sgx_leaf(0).eax, 1);
+    }
+
+    #[test]
+    fn a_processor_without_exinfo_has_no_miscselect() {
+        let config = Config { cpu: "sgx1".parse().unwrap(), ..Config::new(host(7), Keys::from_seed("")) };
+        assert_eq!(config.processor().miscselect, MiscSelect::empty());
+        assert_eq!(config.processor().sgx_leaf(0).ebx, 0);
     }
 }

@@ -1,8 +1,11 @@
 //! What CPUID answers to the programs of a machine.
 
+pub(crate) mod intel;
+
 use anyclave_arch::cpuid::{self, Registers};
 
 use crate::config::Config;
+use crate::cpu::Feature;
 
 const LAST_BASIC: u32 = 0;
 const FEATURES: u32 = 7;
@@ -12,13 +15,37 @@ const FEATURES: u32 = 7;
 pub struct CpuidModel {
     processor: anyclave_cpu::Config,
     host_last_basic: u32,
+    /// See [`crate::Host::caches`]; None unless the processor is to be known as Intel's.
+    genuine_intel: Option<Vec<Registers>>,
 }
 
 impl CpuidModel {
     /// The answers for a machine.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        Self { processor: config.processor(), host_last_basic: config.host.last_basic_leaf }
+        Self {
+            processor: config.processor(),
+            host_last_basic: config.host.last_basic_leaf,
+            genuine_intel: config.cpu.has(Feature::GenuineIntel).then(|| config.host.caches.clone()),
+        }
+    }
+
+    /// The last basic leaf, of a host whose own is `host`.
+    #[must_use]
+    pub fn last_basic_leaf(host: u32) -> u32 {
+        host.max(cpuid::SGX_LEAF)
+    }
+
+    /// Whether leaf 7 announces flexible launch control.
+    #[must_use]
+    pub const fn flexible_launch_control(&self) -> bool {
+        self.processor.flexible_launch_control
+    }
+
+    /// Whether the processor is to be known as Intel's, whoever made the host's.
+    #[must_use]
+    pub const fn genuine_intel(&self) -> bool {
+        self.genuine_intel.is_some()
     }
 
     /// The answer to CPUID with `leaf` in EAX and `subleaf` in ECX, where the host answers `host`.
@@ -27,8 +54,12 @@ impl CpuidModel {
         // Beyond its last leaf a processor answers with other leaves' data.
         let known = leaf <= self.host_last_basic;
         let host = if known || leaf > cpuid::SGX_LEAF { host } else { Registers::default() };
+        let host = match &self.genuine_intel {
+            Some(caches) => intel::answer(leaf, subleaf, host, caches),
+            None => host,
+        };
         match (leaf, subleaf) {
-            (LAST_BASIC, _) => Registers { eax: host.eax.max(cpuid::SGX_LEAF), ..host },
+            (LAST_BASIC, _) => Registers { eax: Self::last_basic_leaf(host.eax), ..host },
             (FEATURES, 0) => self.features(host),
             (cpuid::SGX_LEAF, _) => self.processor.sgx_leaf(subleaf),
             _ => host,
@@ -37,7 +68,10 @@ impl CpuidModel {
 
     /// Whether the answers for a leaf can differ from the host's.
     #[must_use]
-    pub const fn amends(&self, leaf: u32) -> bool {
+    pub fn amends(&self, leaf: u32) -> bool {
+        if self.genuine_intel.as_ref().is_some_and(|caches| intel::amends(leaf, caches)) {
+            return true;
+        }
         match leaf {
             LAST_BASIC => self.host_last_basic < cpuid::SGX_LEAF,
             FEATURES | cpuid::SGX_LEAF => true,
@@ -68,7 +102,7 @@ mod tests {
         Registers { eax: 0x1111_1111, ebx: 0x2222_2200, ecx: 0x0333_3333, edx: 0x4444_4446 };
 
     fn config(last_basic_leaf: u32) -> Config {
-        let host = Host { xcr0: 7, xsave: XsaveLayout::avx(), last_basic_leaf };
+        let host = Host { xcr0: 7, xsave: XsaveLayout::avx(), last_basic_leaf, caches: Vec::new() };
         Config { epc: "64M,32M".parse().unwrap(), ..Config::new(host, Keys::from_seed("")) }
     }
 
@@ -104,8 +138,15 @@ mod tests {
 
     #[test]
     fn what_is_not_amended_is_the_hosts() {
-        for last in [5, 0x10, 0x16, 0x20] {
-            let model = CpuidModel::new(&config(last));
+        let caches = [Vec::new(), vec![Registers::default()]];
+        let intel = |caches| {
+            let cpu = "icelake,+genuineintel".parse().unwrap();
+            Config { cpu, host: Host { caches, ..config(0x10).host }, ..config(0x10) }
+        };
+        let of_hosts = [5, 0x10, 0x16, 0x20].map(config);
+        for config in of_hosts.into_iter().chain(caches.map(intel)) {
+            let last = config.host.last_basic_leaf;
+            let model = CpuidModel::new(&config);
             let host = Registers { eax: last, ..NOISE };
             for leaf in (0..0x40).chain(0x8000_0000..0x8000_0020) {
                 let same = (0..4).all(|subleaf| model.answer(leaf, subleaf, host) == host);
@@ -123,5 +164,40 @@ mod tests {
         assert_eq!(model.answer(0x8000_0001, 0, NOISE), NOISE);
         // a host without leaf 7
         assert_eq!(CpuidModel::new(&config(5)).answer(7, 0, NOISE).ebx, 4);
+    }
+
+    #[test]
+    fn sections_are_all_in_leaf_12h_to_the_eighth() {
+        let epc = ["64M"; 8].join(",").parse().unwrap();
+        let model = CpuidModel::new(&Config { epc, ..config(0x10) });
+        for subleaf in 2..10 {
+            assert_eq!(model.answer(0x12, subleaf, NOISE).eax & 0xf, 1, "{subleaf}");
+        }
+        assert_eq!(model.answer(0x12, 10, NOISE), Registers::default());
+    }
+
+    /// What a program of the host's may use, its debug enclaves may too: runtimes ask for XCR0 filtered by 12H.1.
+    #[test]
+    fn xfrm_covers_the_hosts_state_up_to_avx_512_and_protection_keys() {
+        for xcr0 in [0x7, 0xe7, 0x207, 0x2e7] {
+            let host = Host { xcr0, ..config(0x10).host };
+            let config = Config { host: host.clone(), ..Config::new(host, Keys::from_seed("")) };
+            let answer = CpuidModel::new(&config).answer(0x12, 1, NOISE);
+            assert_eq!(u64::from(answer.ecx) | u64::from(answer.edx) << 32, xcr0);
+        }
+    }
+
+    #[test]
+    fn another_name_changes_nothing_of_sgx() {
+        let cpu = "icelake,+genuineintel".parse().unwrap();
+        let host = Host { caches: vec![NOISE], ..config(0x10).host };
+        let model = CpuidModel::new(&Config { cpu, host, ..config(0x10) });
+        assert!(model.genuine_intel());
+        let vendor = Registers { eax: 0x12, ebx: 0x756e_6547, ecx: 0x6c65_746e, edx: 0x4965_6e69 };
+        assert_eq!(model.answer(0, 0, Registers { eax: 0x10, ..NOISE }), vendor);
+        let plain = CpuidModel::new(&config(0x10));
+        for (leaf, subleaf) in [(7, 0), (7, 1), (0x12, 0), (0x12, 1), (0x12, 2), (0x12, 3), (0xd, 0)] {
+            assert_eq!(model.answer(leaf, subleaf, NOISE), plain.answer(leaf, subleaf, NOISE));
+        }
     }
 }

@@ -103,6 +103,14 @@ impl EpcLayout {
         self.0.iter().map(|section| section.size).sum()
     }
 
+    /// Bytes of the sections on a NUMA node. None where there are none.
+    #[must_use]
+    pub fn on_node(&self, node: u32) -> Option<u64> {
+        let sizes: Vec<u64> =
+            self.0.iter().filter(|section| section.node == node).map(|section| section.size).collect();
+        (!sizes.is_empty()).then(|| sizes.iter().sum())
+    }
+
     /// The sections with their physical addresses.
     #[must_use]
     pub(crate) fn placed(&self) -> Vec<Section> {
@@ -199,6 +207,12 @@ mod tests {
             parse_size("18446744073709551616"),
             Err(SizeError::TooLarge("18446744073709551616".into()))
         );
+    }
+
+    #[test]
+    fn a_node_has_the_bytes_of_its_sections() {
+        let layout: EpcLayout = "64M@node0,32M@node2,4K@node0".parse().unwrap();
+        assert_eq!([0, 1, 2].map(|node| layout.on_node(node)), [Some(0x400_1000), None, Some(32 << 20)]);
     }
 
     #[test]

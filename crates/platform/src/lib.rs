@@ -6,13 +6,16 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod cpu;
 mod cpuid;
 mod epc;
 mod keys;
 mod machine;
 mod node;
+pub mod views;
 
 pub use config::{Config, Host, XFRM_MASK};
+pub use cpu::{Cpu, CpuError, Feature, Model};
 pub use cpuid::CpuidModel;
 pub use epc::{EpcLayout, EpcSection, LayoutError, SizeError, parse_size};
 pub use keys::{CPUSVN, Keys};

@@ -9,6 +9,7 @@ use anyclave_driver::{
 
 use crate::config::Config;
 use crate::cpuid::CpuidModel;
+use crate::epc::EpcLayout;
 use crate::node::{Device, NODES, Node};
 
 /// Processor and driver of one machine.
@@ -19,6 +20,7 @@ pub struct Machine<F, E> {
     kernel: Processor,
     driver: Driver,
     cpuid: CpuidModel,
+    epc: EpcLayout,
 }
 
 /// The parts of a machine, to be used side by side: an ENCLU works on the package while its operands are
@@ -41,12 +43,17 @@ impl<F: Frames, E: Entropy> Machine<F, E> {
         let mut kernel = Processor::default();
         let features = Features::from_cpuid(package.config().sgx_leaf(0), package.config().sgx_leaf(1));
         let driver = Driver::new(&Bare::new(&mut package, &mut kernel), features);
-        Self { package, kernel, driver, cpuid }
+        Self { package, kernel, driver, cpuid, epc: config.epc.clone() }
     }
 
     /// What CPUID answers.
     pub const fn cpuid(&self) -> &CpuidModel {
         &self.cpuid
+    }
+
+    /// The EPC sections and their nodes.
+    pub const fn epc(&self) -> &EpcLayout {
+        &self.epc
     }
 
     /// The device nodes. Without flexible launch control Linux has no enclave driver.
@@ -130,7 +137,7 @@ mod tests {
     use crate::{Host, Keys};
 
     fn config() -> Config {
-        let host = Host { xcr0: 7, xsave: XsaveLayout::avx(), last_basic_leaf: 0x10 };
+        let host = Host { xcr0: 7, xsave: XsaveLayout::avx(), last_basic_leaf: 0x10, caches: Vec::new() };
         Config { epc: "1M,64K@node1".parse().unwrap(), ..Config::new(host, Keys::from_seed("")) }
     }
 

@@ -12,7 +12,7 @@ pub type PlainMachine = Machine<PlainFrames, Seeded>;
 /// The configuration of [`boot`]: AVX, and this much EPC, in the form of `--epc`.
 #[must_use]
 pub fn config(epc: &str) -> Config {
-    let host = Host { xcr0: 7, xsave: XsaveLayout::avx(), last_basic_leaf: 0x10 };
+    let host = Host { xcr0: 7, xsave: XsaveLayout::avx(), last_basic_leaf: 0x10, caches: Vec::new() };
     let epc = epc.parse().unwrap_or_else(|error| panic!("{epc}: {error}"));
     Config { epc, ..Config::new(host, Keys::from_seed("testkit")) }
 }

@@ -9,7 +9,7 @@ use super::*;
 
 /// A machine on a host whose last basic leaf is 10H.
 fn model() -> CpuidModel {
-    let host = Host { xcr0: 7, xsave: XsaveLayout::avx(), last_basic_leaf: 0x10 };
+    let host = Host { xcr0: 7, xsave: XsaveLayout::avx(), last_basic_leaf: 0x10, caches: Vec::new() };
     CpuidModel::new(&Config::new(host, Keys::from_seed("")))
 }
 
