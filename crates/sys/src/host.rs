@@ -24,6 +24,24 @@ pub fn mounted_noexec(path: &Path) -> bool {
     statvfs(path).is_ok_and(|status| status.flags().contains(FsFlags::ST_NOEXEC))
 }
 
+/// The logical processor runs. Where the host does not tell which do, that of number 0.
+#[must_use]
+pub fn is_online(cpu: u32) -> bool {
+    match std::fs::read_to_string("/sys/devices/system/cpu/online") {
+        Ok(list) => is_in_list(&list, cpu),
+        Err(_) => cpu == 0,
+    }
+}
+
+/// Whether a list such as `0-3,8` names a number.
+fn is_in_list(list: &str, number: u32) -> bool {
+    list.trim().split(',').any(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let bounds = (first.parse::<u32>(), last.parse::<u32>());
+        matches!(bounds, (Ok(first), Ok(last)) if (first..=last).contains(&number))
+    })
+}
+
 /// The process has the personality READ_IMPLIES_EXEC. False where that cannot be read.
 #[must_use]
 pub fn read_implies_exec(pid: Pid) -> bool {
@@ -81,6 +99,21 @@ mod tests {
         let memfd = crate::memfd::Memfd::create(c"probe", 1).unwrap();
         let again = memfd.reopen(libc::O_RDONLY).unwrap();
         assert!(is_memory_file(&File::from(again)));
+    }
+
+    #[test]
+    fn lists_of_numbers_have_ranges() {
+        let in_list = |list| (0..10).filter(|number| is_in_list(list, *number)).collect::<Vec<_>>();
+        assert_eq!(in_list("0\n"), [0]);
+        assert_eq!(in_list("0-2,5,8-30\n"), [0, 1, 2, 5, 8, 9]);
+        assert!(in_list("").is_empty() && in_list("x-3").is_empty() && in_list("3-1").is_empty());
+    }
+
+    #[test]
+    fn the_processor_that_runs_this_is_online() {
+        let cpu = crate::sched::getcpu().unwrap();
+        assert!(is_online(u32::try_from(cpu).unwrap()));
+        assert!(!is_online(u32::MAX));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 
 /// A memory file, sparse: what was never written takes no memory and reads as zeroes. Gone when the last
 /// descriptor and the last mapping are.
@@ -87,6 +87,15 @@ impl Memfd {
     /// `EFBIG`, `EINVAL`: too large.
     pub fn resize(&self, size: u64) -> Result<()> {
         self.0.set_len(size).map_err(|error| errno_of(&error))
+    }
+
+    /// Gives it these permissions, for opens by one of its paths in /proc; it is born with all.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn set_mode(&self, mode: u32) -> Result<()> {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        self.0.set_permissions(permissions).map_err(|error| errno_of(&error))
     }
 
     /// Its length in bytes.
@@ -171,6 +180,15 @@ mod tests {
         memfd.punch_hole(far + 4096, 4096).unwrap();
         assert_eq!(memfd.allocated(), Ok(0));
         assert_eq!(memfd.size(), Ok(1 << 40));
+    }
+
+    #[test]
+    fn permissions_are_as_set_and_open_files_keep_their_rights() {
+        let memfd = Memfd::create(c"mode", 0).unwrap();
+        memfd.set_mode(0o444).unwrap();
+        assert_eq!(memfd.metadata().unwrap().mode() & 0o7777, 0o444);
+        memfd.pwrite(b"text", 0).unwrap();
+        assert!(memfd.reopen(libc::O_RDONLY).is_ok());
     }
 
     #[test]

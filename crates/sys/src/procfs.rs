@@ -91,6 +91,34 @@ pub fn fd_flags(pid: Pid, fd: i32) -> Result<i32> {
     i32::from_str_radix(flags.trim(), 8).or(Err(Errno::EINVAL))
 }
 
+/// All of a file in the directory of a process.
+///
+/// # Errors
+/// `ESRCH`: no such process. `EACCES`.
+pub fn read(pid: Pid, name: &str) -> Result<Vec<u8>> {
+    fs::read(format!("/proc/{pid}/{name}")).map_err(|error| gone(&error))
+}
+
+/// The process that `viewer` finds in its /proc by the number `pid`, as we number it. In a PID namespace with a
+/// /proc of its own `viewer` is told from others alone.
+///
+/// # Errors
+/// `ESRCH`: `viewer` is gone, or it has its own numbers and the process is another.
+pub fn pid_seen_by(viewer: Pid, pid: Pid) -> Result<Pid> {
+    let namespace =
+        |of: Pid, kind: &str| fs::read_link(format!("/proc/{of}/ns/{kind}")).map_err(|error| gone(&error));
+    let shares = |kind: &str| -> Result<bool> {
+        Ok(namespace(viewer, kind)? == namespace(crate::fork::getpid(), kind)?)
+    };
+    // A namespace of processes alone comes with the /proc from around it.
+    if shares("pid")? || shares("mnt")? {
+        return Ok(pid);
+    }
+    let text = String::from_utf8_lossy(&read(viewer, "status")?).into_owned();
+    let own = text.lines().find_map(|line| line.strip_prefix("NSpid:")?.split_ascii_whitespace().last());
+    if own.is_some_and(|own| own == pid.to_string()) { Ok(viewer) } else { Err(Errno::ESRCH) }
+}
+
 /// The working directory of the process.
 ///
 /// # Errors

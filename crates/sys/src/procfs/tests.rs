@@ -79,3 +79,16 @@ fn the_last_cpu_is_one_that_the_thread_may_use() {
     let cpu = last_cpu(gettid()).unwrap();
     assert!(crate::sched::affinity(Pid::from_raw(0)).unwrap().contains(cpu));
 }
+
+#[test]
+fn processes_around_us_have_our_numbers() {
+    let this = getpid();
+    assert_eq!(pid_seen_by(this, Pid::from_raw(1)), Ok(Pid::from_raw(1)));
+    assert_eq!(pid_seen_by(Pid::from_raw(i32::MAX), this), Err(Errno::ESRCH));
+}
+
+#[test]
+fn files_of_a_process_are_read_whole() {
+    assert!(read(getpid(), "mounts").unwrap().ends_with(b"\n"));
+    assert_eq!(read(Pid::from_raw(i32::MAX), "mounts"), Err(Errno::ESRCH));
+}
