@@ -1,10 +1,12 @@
-//! Paths that lead to device nodes of the machine.
+//! Paths that lead to what a machine has.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use anyclave_platform::{Device, Node};
 use anyclave_sys::{Pid, procfs};
 
+use crate::files::{self, View};
 use crate::process::Process;
 use crate::shared::{DeviceFile, Shared};
 
@@ -13,16 +15,15 @@ use crate::shared::{DeviceFile, Shared};
 pub(crate) enum Found {
     /// A device node.
     Node(Device),
-    /// The directory /dev/sgx.
-    Directory,
+    /// A file whose contents are the machine's.
+    View(View),
+    /// A directory of the machine, beside this directory of the host.
+    Directory(&'static str),
     /// A descriptor of the program's own, through /proc.
     OpenFile(DeviceFile),
     /// A node, as if it were a directory.
     BeneathNode,
 }
-
-/// The last components that a path of ours can have, /proc/…/fd/N aside.
-const NAMES: [&[u8]; 5] = [b"sgx_enclave", b"sgx_provision", b"enclave", b"provision", b"sgx"];
 
 /// Links to the descriptors 0, 1 and 2.
 const STANDARD: [&[u8]; 3] = [b"/dev/stdin", b"/dev/stdout", b"/dev/stderr"];
@@ -30,41 +31,65 @@ const STANDARD: [&[u8]; 3] = [b"/dev/stdin", b"/dev/stdout", b"/dev/stderr"];
 /// Looks up what a program calls `path`, relative to the descriptor `dirfd`. None for all that is the host's.
 ///
 /// Names are compared, symbolic links are not followed: the nodes exist for programs that know them.
-pub(crate) fn find(shared: &Shared, process: &Process, dirfd: u64, path: &[u8]) -> Option<Found> {
+pub(crate) fn find(shared: &Shared, process: &Arc<Process>, dirfd: u64, path: &[u8]) -> Option<Found> {
+    // Nearly every path is of the host, which its last component tells.
     let last = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
-    if !last.is_empty() && last.iter().all(u8::is_ascii_digit) || STANDARD.contains(&path) {
-        return through_proc(shared, process, dirfd, path).map(Found::OpenFile);
-    }
-    let beneath = path.windows(4).any(|part| part == b"/sgx") && path.starts_with(b"/dev/");
-    if !NAMES.contains(&last) && !beneath {
+    if !may_be_ours(last, path) {
         return None;
+    }
+    if let Some(fd) = STANDARD.iter().position(|standard| *standard == path) {
+        return shared.device_file(process.tgid, fd as u64).map(Found::OpenFile);
     }
     let slashed = last.is_empty();
     let path = Path::new(std::str::from_utf8(path).ok()?);
     let path = if path.is_absolute() { path.to_path_buf() } else { base(process, dirfd)?.join(path) };
     let path = without_dots(&path);
-    if path == Path::new("/dev/sgx") {
-        return Some(Found::Directory);
+    let path = path.to_str()?;
+    if path.rsplit('/').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit())) {
+        return through_proc(shared, process, path).map(Found::OpenFile);
     }
+    if path == "/dev/sgx" {
+        return Some(Found::Directory("/dev"));
+    }
+    if let Some(found) = node(shared, path, slashed) {
+        return Some(found);
+    }
+    if View::is_directory(shared, path) {
+        return Some(Found::Directory("/sys"));
+    }
+    // The kernel knows of these what it says to whom takes them for directories.
+    View::at(shared, process, path).filter(|_| !slashed).map(Found::View)
+}
+
+/// The first look, which nearly all paths fail: it takes no lock and no memory.
+fn may_be_ours(last: &[u8], path: &[u8]) -> bool {
+    match last {
+        b"sgx_enclave" | b"sgx_provision" | b"enclave" | b"provision" | b"sgx" => true,
+        b"stdin" | b"stdout" | b"stderr" => STANDARD.contains(&path),
+        // A descriptor's number, through /proc.
+        [b'0'..=b'9', ..] if last.iter().all(u8::is_ascii_digit) => true,
+        _ => {
+            files::may_be(last)
+                || path.starts_with(b"/dev/") && path.windows(4).any(|part| part == b"/sgx")
+                || last.is_empty() && path.ends_with(b"/x86/")
+        }
+    }
+}
+
+/// A device node, or what would be beneath one.
+fn node(shared: &Shared, path: &str, slashed: bool) -> Option<Found> {
+    let path = path.strip_prefix("/dev/sgx").map(|_| Path::new(path))?;
     let nodes: Vec<Node> = shared.core().machine.nodes().collect();
-    if slashed && nodes.iter().any(|node| path == Path::new(node.path)) {
+    let is_node = |path: &Path| nodes.iter().find(|node| path == Path::new(node.path));
+    if path.ancestors().skip(1).any(|above| is_node(above).is_some()) {
         return Some(Found::BeneathNode);
     }
-    if nodes.iter().any(|node| path.ancestors().skip(1).any(|above| above == Path::new(node.path))) {
-        return Some(Found::BeneathNode);
-    }
-    nodes.iter().find(|node| path == Path::new(node.path)).map(|node| Found::Node(node.device))
+    let node = is_node(path)?;
+    Some(if slashed { Found::BeneathNode } else { Found::Node(node.device) })
 }
 
 /// A descriptor of this or another process of the machine, by one of its paths in /proc or /dev.
-fn through_proc(shared: &Shared, process: &Process, dirfd: u64, path: &[u8]) -> Option<DeviceFile> {
-    if let Some(fd) = STANDARD.iter().position(|standard| *standard == path) {
-        return shared.device_file(process.tgid, fd as u64);
-    }
-    let path = Path::new(std::str::from_utf8(path).ok()?);
-    let path = if path.is_absolute() { path.to_path_buf() } else { base(process, dirfd)?.join(path) };
-    let path = without_dots(&path);
-    let path = path.to_str()?;
+fn through_proc(shared: &Shared, process: &Arc<Process>, path: &str) -> Option<DeviceFile> {
     if let Some(fd) = path.strip_prefix("/dev/fd/") {
         return shared.device_file(process.tgid, fd.parse().ok()?);
     }
@@ -73,16 +98,22 @@ fn through_proc(shared: &Shared, process: &Process, dirfd: u64, path: &[u8]) -> 
         [who, "fd", fd] | [_, "task", who, "fd", fd] => (*who, *fd),
         _ => return None,
     };
-    let tid = match who {
-        "self" | "thread-self" => process.tgid,
-        number => Pid::from_raw(number.parse().ok()?),
-    };
-    // Descriptors of processes that are not on this machine are none of ours.
-    let owner = shared.registry.process(tid)?;
-    shared.device_file(owner.tgid, fd.parse().ok()?)
+    shared.device_file(process_named(shared, process, who)?.tgid, fd.parse().ok()?)
 }
 
-fn base(process: &Process, dirfd: u64) -> Option<PathBuf> {
+/// The process of this machine that `process` calls so in a path of /proc. What is not on this machine is the
+/// host's.
+pub(crate) fn process_named(shared: &Shared, process: &Arc<Process>, name: &str) -> Option<Arc<Process>> {
+    match name {
+        "self" | "thread-self" => Some(Arc::clone(process)),
+        number => {
+            let pid = procfs::pid_seen_by(process.tgid, Pid::from_raw(number.parse().ok()?)).ok()?;
+            shared.registry.process(pid)
+        }
+    }
+}
+
+fn base(process: &Arc<Process>, dirfd: u64) -> Option<PathBuf> {
     let [a, b, c, d, ..] = dirfd.to_le_bytes();
     match i32::from_le_bytes([a, b, c, d]) {
         libc::AT_FDCWD => procfs::cwd(process.tgid).ok(),

@@ -60,6 +60,12 @@ const ON_WINDOWS: [i64; 7] = [
 pub(crate) const FAULT_SIGNALS: [i32; 6] =
     [libc::SIGILL, libc::SIGTRAP, libc::SIGBUS, libc::SIGFPE, libc::SIGSEGV, libc::SIGSYS];
 
+/// Numbers of SGX's model-specific registers, which are offsets in /dev/cpu/N/msr: IA32_FEATURE_CONTROL, and the
+/// first and the last of IA32_SGXLEPUBKEYHASH.
+const MSRS: [u32; 3] = [0x3a, 0x8c, 0x8f];
+/// The bytes of a register.
+const MSR_BYTES: u32 = 8;
+
 /// Second byte of the driver's ioctl numbers.
 const SGX_MAGIC: u32 = 0xa4;
 
@@ -155,13 +161,16 @@ pub(crate) fn windows() -> Result<Program, BuildError> {
         filter.ret_if(Test::Eq(number(call)), Reason::Call.action());
     }
     let looks = Looks::of(&mut filter);
-    let [sigaction, mmap] = [(); 2].map(|()| filter.label());
+    let [sigaction, mmap, pread, lseek] = [(); 4].map(|()| filter.label());
     filter
         .jump_if(Test::Eq(number(libc::SYS_rt_sigaction)), sigaction)
         .jump_if(Test::Eq(number(libc::SYS_mmap)), mmap)
+        .jump_if(Test::Eq(number(libc::SYS_pread64)), pread)
+        .jump_if(Test::Eq(number(libc::SYS_lseek)), lseek)
         .ret(Action::Allow);
 
     looks.decide(&mut filter, Action::Allow, Reason::Call.action());
+    registers(&mut filter, pread, lseek);
 
     filter.bind(sigaction).load(Field::ArgLow(0));
     for signal in FAULT_SIGNALS {
@@ -176,6 +185,28 @@ pub(crate) fn windows() -> Result<Program, BuildError> {
         .ret_if(Test::AnySet(flag(libc::MAP_FIXED)), Reason::Call.action());
     filter.ret_if(Test::AnySet(flag(libc::MAP_ANONYMOUS)), Action::Allow).ret(Reason::Call.action());
     filter.build()
+}
+
+/// Reads at offsets that can be registers of SGX, and seeks there, in whatever file. A file of registers has no more
+/// than one of SGX's in it, so up to the end of the highest one reads of one register are looked at, and seeks.
+fn registers(filter: &mut Builder, pread: Label, lseek: Label) {
+    let [feature_control, first_hash, last_hash] = MSRS;
+    let behind = last_hash + MSR_BYTES;
+    let [whole, other] = [(); 2].map(|()| filter.label());
+    filter.bind(pread).load(Field::ArgHigh(3)).ret_if(Test::Gt(0), Action::Allow);
+    filter.load(Field::ArgLow(3)).ret_if(Test::Ge(behind), Action::Allow);
+    filter.jump_if(Test::Eq(feature_control), whole);
+    filter.jump_unless(Test::Ge(first_hash), other).jump_unless(Test::Gt(last_hash), whole);
+    filter.bind(other).load(Field::ArgLow(2)).ret_if(Test::Eq(MSR_BYTES), Reason::Call.action());
+    filter.ret(Action::Allow);
+    filter.bind(whole).load(Field::ArgLow(2)).ret_if(Test::AnySet(MSR_BYTES - 1), Action::Allow);
+    filter.ret(Reason::Call.action());
+
+    // The first byte of a file is sought by everybody.
+    filter.bind(lseek).load(Field::ArgHigh(1)).ret_if(Test::Gt(0), Action::Allow);
+    filter.load(Field::ArgLow(1)).ret_if(Test::Eq(0), Action::Allow).ret_if(Test::Ge(behind), Action::Allow);
+    filter.load(Field::ArgLow(2)).ret_if(Test::Eq(flag(libc::SEEK_SET)), Reason::Call.action());
+    filter.ret(Action::Allow);
 }
 
 fn number(call: i64) -> u32 {
@@ -244,6 +275,31 @@ mod tests {
         for data in [calls(3, 0), calls(cwd, 0), calls(cwd, empty)].concat() {
             assert_eq!((base.run(&data), windows.run(&data)), (Action::UserNotif, Action::Allow));
         }
+    }
+
+    #[test]
+    fn registers_of_sgx_are_looked_at_beside_devices_and_other_reads_pass() {
+        let filter = windows().unwrap();
+        let pread = |count, offset| filter.run(&call(libc::SYS_pread64, [3, 8, count, offset, 0, 0]));
+        let lseek = |offset, whence| filter.run(&call(libc::SYS_lseek, [3, offset, whence, 0, 0, 0]));
+        let stop = Reason::Call.action();
+        for number in [0x3a, 0x8c, 0x8d, 0x8e, 0x8f] {
+            assert_eq!((pread(8, number), pread(16, number)), (stop, stop));
+            assert_eq!((pread(4, number), pread(8, number | 1 << 32)), (Action::Allow, Action::Allow));
+            assert_eq!((lseek(number, 0), lseek(number, 1)), (stop, Action::Allow));
+            assert_eq!(lseek(number | 1 << 32, 0), Action::Allow);
+        }
+        for offset in [0x10, 0x3b, 0x8b, 0x90, 0x96] {
+            assert_eq!((pread(8, offset), pread(16, offset)), (stop, Action::Allow));
+            assert_eq!(lseek(offset, 0), stop);
+        }
+        // how the dynamic linker reads a library
+        assert_eq!(pread(784, 64), Action::Allow);
+        for offset in [0, 0x97, 0xc000_0080] {
+            assert_eq!(lseek(offset, 0), Action::Allow);
+        }
+        let base = base().unwrap();
+        assert_eq!(base.run(&call(libc::SYS_lseek, [3, 0x3a, 0, 0, 0, 0])), Action::Allow);
     }
 
     #[test]

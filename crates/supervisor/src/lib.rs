@@ -11,6 +11,7 @@
 
 mod device;
 mod fatal;
+mod files;
 mod filter;
 mod homes;
 mod launch;

@@ -82,8 +82,11 @@ impl Releaser {
     fn closed(&self, shared: &Arc<Shared>, watch: Watch) {
         let Some(identity) = lock(&self.watched).get(&watch).copied() else { return };
         let mut core = shared.core();
-        if let Some(DeviceFile::Enclave { home, .. }) = core.files.get(&identity)
-            && home.is_the_only_open_file() == Ok(false)
+        if core
+            .files
+            .get(&identity)
+            .and_then(DeviceFile::behind)
+            .is_some_and(|file| file.is_the_only_open_file() == Ok(false))
         {
             return;
         }

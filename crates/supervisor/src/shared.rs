@@ -58,6 +58,23 @@ pub(crate) enum DeviceFile {
     },
     /// An open file of the provision node.
     Provision,
+    /// An open file of the registers of a logical processor.
+    Msr {
+        /// The processor.
+        cpu: u32,
+        /// The file behind it, no other's.
+        file: Arc<Memfd>,
+    },
+}
+
+impl DeviceFile {
+    /// The memory file that goes with the last open file of a program's.
+    pub(crate) fn behind(&self) -> Option<&Memfd> {
+        match self {
+            Self::Enclave { home: file, .. } | Self::Msr { file, .. } => Some(file),
+            Self::Provision => None,
+        }
+    }
 }
 
 impl Shared {

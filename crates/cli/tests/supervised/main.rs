@@ -44,3 +44,5 @@ mod tracers;
 mod traps;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod views;

@@ -132,6 +132,9 @@ programs! {
     vdso_scan
     vdso_sections
     vfork_child
+    view_cpuinfo
+    view_msr
+    view_total_bytes
     windows_early
     windows_refused
     windows_wide
@@ -172,6 +175,7 @@ fn program_without_a_c_library() {
 fn every_program_has_a_test() {
     const ELSEWHERE: &[&str] = &[
         "closed_descriptors",
+        "cpuid_genuine",
         "enclu_unmapped",
         "fork_both",
         "hostile_filter",

@@ -1,4 +1,4 @@
-//! access, faccessat, faccessat2 of device nodes.
+//! access, faccessat, faccessat2 of what a machine has.
 
 use anyclave_sys::Errno;
 use anyclave_sys::notify::Response;
@@ -7,7 +7,8 @@ use super::open::{PATH_MAX, low};
 use super::{Answer, Notified};
 use crate::device::{self, Found};
 
-/// A node can be read and written by all and executed by nobody; the directory can be searched.
+/// A node can be read and written by all and executed by nobody, a file of the machine can be read only; a
+/// directory can be searched.
 pub(super) fn access(call: &Notified<'_>) -> Answer {
     let [a, b, c, ..] = call.call.args;
     let (dirfd, path, mode) = match call.call.nr {
@@ -17,9 +18,10 @@ pub(super) fn access(call: &Notified<'_>) -> Answer {
     let Ok(path) = call.process.mem.read_cstr(path, PATH_MAX) else { return Answer::CONTINUE };
     let refused = match device::find(call.shared, &call.process, dirfd, &path) {
         Some(Found::Node(_)) => libc::X_OK,
-        Some(Found::Directory) => libc::W_OK,
+        Some(Found::View(view)) if view.status().is_some() => libc::W_OK | libc::X_OK,
+        Some(Found::Directory(_)) => libc::W_OK,
         Some(Found::BeneathNode) => return Answer::error(Errno::ENOTDIR),
-        Some(Found::OpenFile(_)) | None => return Answer::CONTINUE,
+        Some(Found::View(_) | Found::OpenFile(_)) | None => return Answer::CONTINUE,
     };
     let mode = low(mode);
     if mode & !(libc::R_OK | libc::W_OK | libc::X_OK) != 0 {

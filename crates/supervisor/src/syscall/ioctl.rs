@@ -31,7 +31,7 @@ pub(super) fn ioctl(call: &Notified<'_>) -> Answer {
             let reply = on_enclave(call, id, &home, low(command).cast_unsigned(), argument);
             Answer::Respond(response(call.shared, reply))
         }
-        Some(DeviceFile::Provision) => Answer::error(Errno::ENOTTY),
+        Some(DeviceFile::Provision | DeviceFile::Msr { .. }) => Answer::error(Errno::ENOTTY),
         None => Answer::CONTINUE,
     }
 }

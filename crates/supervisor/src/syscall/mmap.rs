@@ -59,7 +59,7 @@ pub(super) fn mmap(shared: &Shared, thread: &Thread, regs: &Regs) -> Result<()> 
     };
     match metadata.as_ref().and_then(|file| shared.device_file_of(file)) {
         None => of_the_host(shared, thread, stub, &arguments, metadata.as_ref()),
-        Some(DeviceFile::Provision) => {
+        Some(DeviceFile::Provision | DeviceFile::Msr { .. }) => {
             let refused = well_formed(&arguments).and_then(|()| open_for(&thread.process, &arguments));
             answer(thread, Err(refused.err().unwrap_or(Errno::ENODEV)))
         }

@@ -5,6 +5,7 @@
 
 mod access;
 mod ioctl;
+mod lseek;
 mod madvise;
 pub(crate) mod mmap;
 mod mprotect;
@@ -12,6 +13,7 @@ mod mremap;
 mod munmap;
 mod open;
 mod prctl;
+mod pread;
 mod ptrace;
 mod remap_file_pages;
 mod rt_sigaction;
@@ -31,6 +33,8 @@ use crate::release::Releaser;
 use crate::shared::Shared;
 use crate::tracer::Thread;
 
+pub(crate) use open::give;
+
 /// A thread stands before a system call of the filters.
 pub(crate) fn stopped(shared: &Shared, thread: &mut Thread) -> Result<()> {
     let regs = thread.tracee.regs()?;
@@ -44,6 +48,8 @@ pub(crate) fn stopped(shared: &Shared, thread: &mut Thread) -> Result<()> {
         libc::SYS_fstat | libc::SYS_newfstatat | libc::SYS_statx => {
             stat::stat_descriptor(shared, thread, &regs)
         }
+        libc::SYS_pread64 => pread::pread(shared, thread, &regs),
+        libc::SYS_lseek => lseek::lseek(shared, thread, &regs),
         libc::SYS_rt_sigaction => rt_sigaction::rt_sigaction(thread, &regs),
         _ => thread.tracee.cont(0),
     }
@@ -98,10 +104,19 @@ pub(crate) enum Answer {
 
 impl Answer {
     /// Not our affair.
-    const CONTINUE: Self = Self::Respond(Response::Continue);
+    pub(crate) const CONTINUE: Self = Self::Respond(Response::Continue);
 
-    const fn error(error: Errno) -> Self {
+    pub(crate) const fn error(error: Errno) -> Self {
         Self::Respond(Response::Error(error))
+    }
+
+    /// Of a call whose answer was to be a descriptor.
+    pub(crate) const fn given(result: Result<()>) -> Self {
+        match result {
+            // ENOENT: killed meanwhile.
+            Ok(()) | Err(Errno::ENOENT) => Self::Answered,
+            Err(error) => Self::error(error),
+        }
     }
 }
 

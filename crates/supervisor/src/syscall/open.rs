@@ -1,4 +1,4 @@
-//! open, openat, openat2: the device nodes.
+//! open, openat, openat2: the device nodes, and the files in which a machine shows.
 
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -10,6 +10,7 @@ use anyclave_sys::{Errno, Result};
 
 use super::{Answer, Notified};
 use crate::device::{self, Found};
+use crate::files::{self, View};
 use crate::shared::DeviceFile;
 
 /// PATH_MAX of Linux, the final zero included.
@@ -41,42 +42,43 @@ pub(super) const fn low(argument: u64) -> i32 {
     i32::from_le_bytes([a, b, c, d])
 }
 
-/// Every open of the enclave node is a new enclave; its descriptor is an open file of the enclave's home.
 pub(super) fn open(call: &Notified<'_>) -> Answer {
     let Some((dirfd, path, flags)) = arguments(call) else { return Answer::CONTINUE };
     let Ok(path) = call.process.mem.read_cstr(path, PATH_MAX) else { return Answer::CONTINUE };
-    let device = match device::find(call.shared, &call.process, dirfd, &path) {
-        Some(Found::Node(device)) => device,
-        // Opening a descriptor through /proc opens the device behind it once more.
-        Some(Found::OpenFile(DeviceFile::Enclave { .. })) => Device::Enclave,
-        Some(Found::OpenFile(DeviceFile::Provision)) => Device::Provision,
+    let found = match device::find(call.shared, &call.process, dirfd, &path) {
         Some(Found::BeneathNode) => return Answer::error(Errno::ENOTDIR),
-        Some(Found::Directory) | None => return Answer::CONTINUE,
+        Some(Found::Directory(_)) | None => return Answer::CONTINUE,
+        Some(found) => found,
     };
     // The argument was read while the thread waited; was it still this thread?
     if !call.listener.id_valid(call.call.id).unwrap_or(false) {
         return Answer::Answered;
     }
-    if flags & libc::O_PATH != 0 {
-        return Answer::CONTINUE;
-    }
-    if flags & libc::O_DIRECTORY != 0 {
-        return Answer::error(Errno::ENOTDIR);
-    }
-    if flags & (libc::O_CREAT | libc::O_EXCL) == libc::O_CREAT | libc::O_EXCL {
-        return Answer::error(Errno::EEXIST);
-    }
-    let result = match device {
-        Device::Enclave => open_enclave(call, flags),
-        Device::Provision => open_provision(call, flags),
-    };
-    match result {
-        // Killed meanwhile.
-        Ok(()) | Err(Errno::ENOENT) => Answer::Answered,
-        Err(error) => Answer::error(error),
+    match found {
+        Found::Node(device) => open_node(call, device, flags),
+        Found::View(view) => view.open(call, flags),
+        // Opening a descriptor through /proc opens the device behind it once more.
+        Found::OpenFile(DeviceFile::Enclave { .. }) => open_node(call, Device::Enclave, flags),
+        Found::OpenFile(DeviceFile::Provision) => open_node(call, Device::Provision, flags),
+        Found::OpenFile(DeviceFile::Msr { cpu, .. }) => View::Msr { cpu }.open(call, flags),
+        Found::Directory(_) | Found::BeneathNode => Answer::CONTINUE,
     }
 }
 
+fn open_node(call: &Notified<'_>, device: Device, flags: i32) -> Answer {
+    if flags & libc::O_PATH != 0 {
+        return Answer::CONTINUE;
+    }
+    if let Some(error) = files::refusal(flags) {
+        return Answer::error(error);
+    }
+    Answer::given(match device {
+        Device::Enclave => open_enclave(call, flags),
+        Device::Provision => open_provision(call, flags),
+    })
+}
+
+/// Every open of the enclave node is a new enclave; its descriptor is an open file of the enclave's home.
 fn open_enclave(call: &Notified<'_>, flags: i32) -> Result<()> {
     let home = Arc::new(Memfd::create(c"sgx_enclave", 0)?);
     let identity = home.dev_ino()?;
@@ -99,7 +101,10 @@ fn open_provision(call: &Notified<'_>, flags: i32) -> Result<()> {
 }
 
 /// Puts an open file of a memory file into the program.
-fn give(call: &Notified<'_>, file: &Memfd, flags: i32) -> Result<()> {
+///
+/// # Errors
+/// As [`Listener::add_fd_send`](anyclave_sys::notify::Listener::add_fd_send).
+pub(crate) fn give(call: &Notified<'_>, file: &Memfd, flags: i32) -> Result<()> {
     let copy = file.reopen(flags & (libc::O_ACCMODE | libc::O_NONBLOCK))?;
     call.listener.add_fd_send(call.call.id, copy.as_fd(), flags & libc::O_CLOEXEC != 0).map(drop)
 }

@@ -154,6 +154,6 @@ fn open_home(
 fn home_of(shared: &Shared, id: EnclaveId) -> Option<(Arc<Memfd>, (u64, u64))> {
     shared.core().files.iter().find_map(|(identity, file)| match file {
         DeviceFile::Enclave { id: other, home } if *other == id => Some((Arc::clone(home), *identity)),
-        DeviceFile::Enclave { .. } | DeviceFile::Provision => None,
+        DeviceFile::Enclave { .. } | DeviceFile::Provision | DeviceFile::Msr { .. } => None,
     })
 }
