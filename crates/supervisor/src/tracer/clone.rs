@@ -52,6 +52,9 @@ impl Tracer {
         thread.started = true;
         Self::note_mask(thread)?;
         let leads = thread.process.tgid == thread.tracee.tid();
+        if leads {
+            Self::complete_actions(thread)?;
+        }
         if leads && self.hand_over(thread)? {
             return Ok(Next::HandedOver);
         }

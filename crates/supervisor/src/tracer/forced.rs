@@ -7,7 +7,7 @@ use anyclave_sys::procfs::{Status, StatusFile};
 use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::{Errno, Pid, Result};
 
-use super::signals::forced_by_processor;
+use super::signals::is_forced;
 use super::{Thread, Tracer};
 use crate::filter::FAULT_SIGNALS;
 use crate::process::dispositions::{SigAction, in_set, set_of};
@@ -32,12 +32,23 @@ impl Seen {
         Self { mask, ..Self::default() }
     }
 
-    /// Whether the signal was probably blocked before it was forced, now that the mask is `mask`: it lacks just
-    /// this signal against what it was, or against all the fault signals, which threads block together.
-    fn suggests_blocked(&self, mask: u64, signal: i32) -> bool {
+    /// How likely it is that the signal was blocked before it was forced, now that the mask is `mask`.
+    fn guess(&self, mask: u64, signal: i32) -> Guess {
         let all = FAULT_SIGNALS.iter().fold(0, |all, signal| all | set_of(*signal));
         let whole = mask | set_of(signal);
-        whole != mask && (whole == self.mask || whole & all == all)
+        if self.certain {
+            if in_set(self.mask, signal) { Guess::Blocked } else { Guess::Open }
+        } else if whole == mask {
+            Guess::Open
+        } else if whole == self.mask || whole & all == all {
+            // It lacks just this signal against what it was, or against all of those that threads block together.
+            Guess::Probable
+        } else if mask & !self.mask != 0 {
+            // It blocks more than it did.
+            Guess::Possible
+        } else {
+            Guess::Improbable
+        }
     }
 
     /// The signals that the thread's process has handlers for.
@@ -51,6 +62,18 @@ impl Seen {
             _ => Ok(Status::read(tid)?.caught),
         }
     }
+}
+
+/// How likely it is that a signal was blocked when it was forced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Guess {
+    /// Certainly not.
+    Open,
+    Improbable,
+    Possible,
+    Probable,
+    /// Certainly.
+    Blocked,
 }
 
 /// What the kernel did when it forced a signal.
@@ -102,29 +125,35 @@ impl Tracer {
         let mask = thread.tracee.sigmask()?;
         let rivalled = in_set(thread.seen.rivalled, signal);
         thread.seen.rivalled &= !set_of(signal);
+        let guess = thread.seen.guess(mask, signal);
         if thread.seen.certain {
-            let was_blocked = in_set(thread.seen.mask, signal);
+            let was_blocked = guess == Guess::Blocked;
             return Ok(Traces { mask, was_blocked, handler_taken: was_blocked });
         }
         let handler_taken = !in_set(thread.seen.caught(thread.tracee.tid())?, signal);
-        let suggested = thread.seen.suggests_blocked(mask, signal);
-        let was_blocked = if handler_taken {
-            suggested || !self.has_likely_rival(&thread.process, signal)
-        } else {
-            rivalled && suggested
+        let rival = if handler_taken { self.likeliest_rival(&thread.process, signal) } else { None };
+        // A mask that is wrong by a signal too few does less harm than one that is wrong by one too many.
+        let was_blocked = match rival {
+            None if handler_taken => true,
+            None => rivalled && guess >= Guess::Possible,
+            Some(rival) => guess >= Guess::Probable || guess == Guess::Possible && rival <= guess,
         };
         Ok(Traces { mask, was_blocked, handler_taken })
     }
 
-    /// Whether another thread of the process stands, or is about to stand, at the same forced signal and
-    /// probably had it blocked.
-    fn has_likely_rival(&self, process: &Arc<Process>, signal: i32) -> bool {
-        self.threads.values().filter(|other| is_rival(other, process, signal)).any(|other| {
+    /// Of the other threads of the process that stand, or are about to stand, at the same forced signal: how likely
+    /// it is that one had it blocked.
+    fn likeliest_rival(&self, process: &Arc<Process>, signal: i32) -> Option<Guess> {
+        let rivals = self.threads.values().filter(|other| is_rival(other, process, signal));
+        let guess = |other: &Thread| {
+            if other.processor.inside() && other.selector.is_some() {
+                return if in_set(other.seen.mask, signal) { Guess::Blocked } else { Guess::Open };
+            }
             // A thread that has just died had nothing blocked that matters.
-            let mask = Status::read(other.tracee.tid()).map_or(0, |status| status.blocked);
-            let certain = other.processor.inside() && other.selector.is_some();
-            if certain { in_set(other.seen.mask, signal) } else { other.seen.suggests_blocked(mask, signal) }
-        })
+            let mask = Status::read(other.tracee.tid()).map_or(!0, |status| status.blocked);
+            other.seen.guess(mask, signal)
+        };
+        rivals.map(guess).max()
     }
 
     /// Handlers may have been installed. To the threads that stand at such a signal already this hides whether
@@ -136,6 +165,24 @@ impl Tracer {
                 other.seen.rivalled |= set_of(signal);
             }
         }
+    }
+
+    /// A fork copies the actions as they are: what another thread of the creator had just lost is put back in the
+    /// new process, which stands at its first stop.
+    pub(super) fn complete_actions(thread: &Thread) -> Result<()> {
+        let book = *thread.process.dispositions();
+        let stub = thread.process.mm().stub;
+        let Some(stub) = stub.filter(|_| book.guarded) else { return Ok(()) };
+        let caught = Status::read(thread.tracee.tid())?.caught;
+        if FAULT_SIGNALS.into_iter().all(|signal| in_set(caught, signal)) {
+            return Ok(());
+        }
+        let mut call = RemoteCall::begin(thread.tracee, stub.syscall())?;
+        for signal in FAULT_SIGNALS.into_iter().filter(|signal| !in_set(caught, *signal)) {
+            let action = book.get(signal).unwrap_or_default();
+            install_guarded(&mut call, &thread.process, stub, signal, action)?;
+        }
+        call.finish()
     }
 
     /// A thread is known to have this mask now.
@@ -154,10 +201,7 @@ fn is_rival(thread: &Thread, process: &Arc<Process>, signal: i32) -> bool {
     let waits = |status: Status| in_set(status.pending & !status.blocked, signal);
     // A thread that runs has no information of a stop.
     Status::read(thread.tracee.tid()).is_ok_and(waits)
-        || thread
-            .tracee
-            .siginfo()
-            .is_ok_and(|info| info.signo() == signal && forced_by_processor(signal, &info))
+        || thread.tracee.siginfo().is_ok_and(|info| info.signo() == signal && is_forced(signal, &info))
 }
 
 /// Installs an action, or the sentinel where the action is no handler.

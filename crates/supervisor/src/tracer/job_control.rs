@@ -1,8 +1,11 @@
 //! Group-stops: the whole process is stopped by job control.
 
 use anyclave_sys::Result;
+use anyclave_sys::procfs::Status;
 
 use super::{Thread, Tracer};
+use crate::filter::FAULT_SIGNALS;
+use crate::process::dispositions::{in_set, set_of};
 
 impl Tracer {
     /// A thread enters a group-stop. While it listens for the end of it its registers cannot be read, so it
@@ -12,7 +15,38 @@ impl Tracer {
             thread.started = true;
             Self::note_mask(thread)?;
         }
-        self.leave_enclave(thread)?;
+        if thread.processor.inside() {
+            Self::note_stop(thread);
+            thread.restarted = forced_and_pending(thread)?;
+            step_back(thread)?;
+            self.leave_enclave(thread)?;
+        }
         thread.tracee.listen()
     }
+}
+
+/// The signals of an exception that the kernel has made but not delivered: it looks for group-stops first. The
+/// instruction is executed again when the enclave is resumed.
+fn forced_and_pending(thread: &Thread) -> Result<u64> {
+    let status = Status::read(thread.tracee.tid())?;
+    let waits = |signal: &i32| in_set(status.pending & !status.blocked, *signal);
+    Ok(FAULT_SIGNALS.into_iter().filter(waits).fold(0, |all, signal| all | set_of(signal)))
+}
+
+/// Of these instructions the kernel keeps the address behind them.
+fn step_back(thread: &Thread) -> Result<()> {
+    const INT3: u8 = 0xcc;
+    let in_restarted = |signal| in_set(thread.restarted, signal);
+    if !in_restarted(libc::SIGSYS) && !in_restarted(libc::SIGTRAP) {
+        return Ok(());
+    }
+    let mut regs = thread.tracee.regs()?;
+    let mut byte = [0];
+    let int3 = thread.process.mem.read(regs.rip.wrapping_sub(1), &mut byte).is_ok() && byte == [INT3];
+    if in_restarted(libc::SIGSYS) {
+        regs.rip = regs.rip.wrapping_sub(2);
+    } else if int3 {
+        regs.rip = regs.rip.wrapping_sub(1);
+    }
+    thread.tracee.set_regs(&regs)
 }

@@ -79,6 +79,9 @@ pub(crate) struct Thread {
     seen: forced::Seen,
     /// The address of its last resolved fault, and how often in a row that was it.
     resolved: (u64, u32),
+    /// Signals of exceptions that were pending when it left its enclave for a group-stop: the next signal may be
+    /// of an instruction that will be executed again.
+    restarted: u64,
     /// It is being ended by a fault, which goes to the kernel as it is.
     dying: bool,
     /// It has reached its last stop.
@@ -100,6 +103,7 @@ impl Thread {
             selectors: None,
             seen: forced::Seen::default(),
             resolved: (0, 0),
+            restarted: 0,
             dying: false,
             exiting: false,
             started: false,

@@ -13,7 +13,10 @@ use crate::process::dispositions::{DEFAULT_IGNORED, in_set};
 impl Tracer {
     /// A signal is about to be delivered.
     pub(super) fn on_signal(&mut self, thread: &mut Thread, signal: i32) -> Result<()> {
-        Self::note_stop(thread);
+        let restarted = std::mem::take(&mut thread.restarted);
+        if restarted == 0 {
+            Self::note_stop(thread);
+        }
         if let Some(delivery) = thread.delivery.take()
             && signal == libc::SIGTRAP
         {
@@ -27,6 +30,9 @@ impl Tracer {
         }
         if let Some(raised) = thread.raised.take_if(|raised| raised.is(signal, &info)) {
             return raised.dress(thread);
+        }
+        if in_set(restarted, signal) && is_forced(signal, &info) {
+            return self.swallow(thread, signal);
         }
         if signal == libc::SIGSYS && info.code() == SYS_USER_DISPATCH && thread.processor.inside() {
             return self.on_call_inside(thread);
@@ -95,4 +101,9 @@ const SYS_USER_DISPATCH: i32 = 2;
 /// A signal that the kernel forces on the thread for an exception: its code is above zero.
 pub(super) fn forced_by_processor(signal: i32, info: &SigInfo) -> bool {
     FAULT_SIGNALS.contains(&signal) && signal != libc::SIGSYS && info.code() > 0
+}
+
+/// The same, or for a system call inside an enclave.
+pub(super) fn is_forced(signal: i32, info: &SigInfo) -> bool {
+    forced_by_processor(signal, info) || signal == libc::SIGSYS && info.code() == SYS_USER_DISPATCH
 }
