@@ -188,6 +188,7 @@ fn every_program_has_a_test() {
         "ptrace_self",
         "raw",
         "seal_key",
+        "signal_chaos",
         "stackless",
         "storm_exact",
         "terminal",

@@ -19,6 +19,7 @@ programs! {
     signal_waits
     signals_masks
     storm_nested
+    thread_exit_inside
 }
 
 /// How many alarms the storm has. CI has 100,000, with nothing beside it.
@@ -35,4 +36,9 @@ fn storm_exact() {
 #[test]
 fn migrating() {
     check_with("migrating", Flavour::Default, &[image_of_eight().as_os_str()], PATIENCE);
+}
+
+#[test]
+fn signal_chaos() {
+    check_with("signal_chaos", Flavour::Default, &[image_of_eight().as_os_str()], PATIENCE);
 }

@@ -7,6 +7,8 @@
 
 use crate::filter::FAULT_SIGNALS;
 
+/// Of sigaction(2).
+const SA_RESETHAND: u64 = 0x8000_0000;
 /// SIG_DFL.
 const DEFAULT: u64 = 0;
 /// SIG_IGN.
@@ -47,10 +49,25 @@ impl SigAction {
         bytes
     }
 
+    /// No handler: the default action, or none.
+    pub(crate) fn without_handler(ignored: bool) -> Self {
+        Self { handler: if ignored { IGNORE } else { DEFAULT }, ..Self::default() }
+    }
+
     /// Whether the handler runs once only.
     pub(crate) const fn resets(&self) -> bool {
-        const SA_RESETHAND: u64 = 0x8000_0000;
         self.flags & SA_RESETHAND != 0
+    }
+
+    /// The same action, more often than once.
+    pub(crate) const fn lasting(self) -> Self {
+        Self { flags: self.flags & !SA_RESETHAND, ..self }
+    }
+
+    /// Whether the signal is blocked while its handler runs.
+    pub(crate) const fn defers(&self) -> bool {
+        const SA_NODEFER: u64 = 0x4000_0000;
+        self.flags & SA_NODEFER == 0
     }
 
     /// Whether the signal is ignored.

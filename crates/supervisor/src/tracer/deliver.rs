@@ -5,6 +5,7 @@ use anyclave_sys::ptrace::SigInfo;
 use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::{Errno, Result, signal};
 
+use super::carrier::Carrier;
 use super::convert::NO_CALL;
 use super::exception::Exception;
 use super::forced::{install_action, install_guarded};
@@ -60,6 +61,8 @@ pub(crate) struct Delivery {
     frame: Option<FramePatch>,
     /// The handler runs this once only: a sentinel takes its place.
     last: bool,
+    /// The number that it travels under, if that is another.
+    carrier: Option<Carrier>,
 }
 
 impl Delivery {
@@ -67,6 +70,9 @@ impl Delivery {
     pub(super) fn arrive(self, thread: &Thread) -> Result<()> {
         if let Some(frame) = self.frame {
             frame.apply(thread)?;
+        }
+        if let Some(carrier) = self.carrier {
+            carrier.arrive(thread, self.signal)?;
         }
         let stub = thread.process.mm().stub;
         if let Some(stub) = stub.filter(|_| self.last) {
@@ -89,21 +95,36 @@ impl Delivery {
 pub(crate) struct Raised {
     info: SigInfo,
     frame: Option<FramePatch>,
+    carrier: Option<Carrier>,
 }
 
 impl Raised {
+    fn new(info: SigInfo, frame: Option<FramePatch>) -> Self {
+        Self { info, frame, carrier: None }
+    }
+
+    /// One that travels under another number.
+    pub(super) fn carried(info: SigInfo, frame: Option<FramePatch>, carrier: Carrier) -> Self {
+        Self { info, frame, carrier: Some(carrier) }
+    }
+
+    /// The number that it travels under.
+    fn number(&self) -> i32 {
+        self.carrier.map_or_else(|| self.info.signo(), |carrier| carrier.signal())
+    }
+
     /// Whether this stop is for it.
     pub(super) fn is(&self, signal: i32, info: &SigInfo) -> bool {
         let ours = i32::try_from(std::process::id()).unwrap_or(0);
         // Seen from a PID namespace below ours the sender has no id.
-        signal == self.info.signo() && info.code() == SI_TKILL && (info.pid() == ours || info.pid() == 0)
+        signal == self.number() && info.code() == SI_TKILL && (info.pid() == ours || info.pid() == 0)
     }
 
     /// Makes it look like the exception's.
     pub(super) fn dress(self, thread: &mut Thread) -> Result<()> {
-        thread.tracee.set_siginfo(&self.info)?;
-        let signal = self.info.signo();
-        resume(thread, signal, self.frame)
+        let info = self.carrier.map_or(self.info, |carrier| carrier.rename(&self.info));
+        thread.tracee.set_siginfo(&info)?;
+        resume_as(thread, self.info.signo(), self.frame, self.carrier)
     }
 }
 
@@ -136,17 +157,20 @@ impl Tracer {
         };
         let handled = book.get(target).is_some_and(|action| action.is_handler());
         if !handled || was_blocked(target) {
-            return self.die_of(thread, Raised { info, frame: None });
+            return self.die_of(thread, Raised::new(info, None));
         }
         if target != original && was_blocked(original) {
             let action = book.get(original).unwrap_or_default();
-            let raised = Raised { info, frame };
+            let raised = Raised::new(info, frame);
             return self.raise(thread, raised, Some((original, action)), |mask| mask | set_of(original));
+        }
+        if self.may_be_taken(thread, target) && self.carry(thread, info, frame)? {
+            return Ok(());
         }
         if !in_set(thread.seen.caught(thread.tracee.tid())?, target) {
             // Another thread, which has the signal blocked, has just lost the handler for all.
             let action = book.get(target).unwrap_or_default();
-            return self.raise(thread, Raised { info, frame }, Some((target, action)), |mask| mask);
+            return self.raise(thread, Raised::new(info, frame), Some((target, action)), |mask| mask);
         }
         thread.tracee.set_siginfo(&info)?;
         resume(thread, target, frame)
@@ -165,13 +189,18 @@ impl Tracer {
         if book.guarded {
             let action = book.get(signal).unwrap_or_default();
             if !action.is_handler() || self.traces(thread, signal)?.was_blocked {
-                return self.die_of(thread, Raised { info: *info, frame: None });
+                return self.die_of(thread, Raised::new(*info, None));
             }
-            if !in_set(thread.seen.caught(thread.tracee.tid())?, signal) {
-                // Another thread, which has the signal blocked, has just lost the handler for all.
+            let taken = !in_set(thread.seen.caught(thread.tracee.tid())?, signal);
+            let may_be_taken = self.may_be_taken(thread, signal);
+            if taken || may_be_taken {
                 let frame = Some(FramePatch::of(&told(self, thread)?));
-                return self
-                    .raise(thread, Raised { info: *info, frame }, Some((signal, action)), |mask| mask);
+                if may_be_taken && self.carry(thread, *info, frame)? {
+                    return Ok(());
+                }
+                // Another thread, which has the signal blocked, has just lost the handler for all.
+                let raised = Raised::new(*info, frame);
+                return self.raise(thread, raised, Some((signal, action)), |mask| mask);
             }
         }
         resume(thread, signal, None)
@@ -183,7 +212,7 @@ impl Tracer {
         if ignored {
             return thread.tracee.cont(0);
         }
-        self.die_of(thread, Raised { info: *info, frame: None })
+        self.die_of(thread, Raised::new(*info, None))
     }
 
     /// The default action of a fault signal, which ends the process.
@@ -217,7 +246,7 @@ impl Tracer {
         let blocked = *call.sigmask_mut();
         *call.sigmask_mut() = mask(blocked);
         call.finish()?;
-        self.note_installed(&thread.process);
+        self.note_installed(&thread.process, false);
         let signo = raised.info.signo();
         thread.raised = Some(raised);
         signal::tgkill(thread.process.tgid, thread.tracee.tid(), signo)?;
@@ -241,13 +270,23 @@ fn die_by_fault(thread: &mut Thread) -> Result<()> {
 
 /// Lets the kernel deliver, stopping at the handler's first instruction where there is something to do.
 pub(super) fn resume(thread: &mut Thread, signal: i32, frame: Option<FramePatch>) -> Result<()> {
+    resume_as(thread, signal, frame, None)
+}
+
+/// The same for a signal that may travel under another number.
+fn resume_as(
+    thread: &mut Thread,
+    signal: i32,
+    frame: Option<FramePatch>,
+    carrier: Option<Carrier>,
+) -> Result<()> {
     let last = {
         let book = thread.process.dispositions();
         book.guarded && book.get(signal).is_some_and(|action| action.is_handler() && action.resets())
     };
-    if frame.is_none() && !last {
+    if frame.is_none() && !last && carrier.is_none() {
         return thread.tracee.cont(signal);
     }
-    thread.delivery = Some(Delivery { signal, frame, last });
-    thread.tracee.singlestep(signal)
+    thread.delivery = Some(Delivery { signal, frame, last, carrier });
+    thread.tracee.singlestep(carrier.map_or(signal, |carrier| carrier.signal()))
 }

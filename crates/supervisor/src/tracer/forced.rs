@@ -22,6 +22,8 @@ pub(super) struct Seen {
     certain: bool,
     /// Forced signals at which it stood when a handler was installed: it may have lost one before.
     rivalled: u64,
+    /// Those of them for which no other thread had taken the blame then.
+    unexplained: u64,
     /// The file that tells which signals have handlers.
     status: Option<StatusFile>,
 }
@@ -32,11 +34,17 @@ impl Seen {
         Self { mask, ..Self::default() }
     }
 
+    /// Whether it blocks this signal, as far as is known.
+    pub(super) fn blocks(&self, signal: i32) -> bool {
+        in_set(self.mask, signal)
+    }
+
     /// How likely it is that the signal was blocked before it was forced, now that the mask is `mask`.
-    fn guess(&self, mask: u64, signal: i32) -> Guess {
+    /// `certain`: it has not changed its mask meanwhile.
+    fn guess(&self, mask: u64, signal: i32, certain: bool) -> Guess {
         let all = FAULT_SIGNALS.iter().fold(0, |all, signal| all | set_of(*signal));
         let whole = mask | set_of(signal);
-        if self.certain {
+        if certain {
             if in_set(self.mask, signal) { Guess::Blocked } else { Guess::Open }
         } else if whole == mask {
             Guess::Open
@@ -85,12 +93,19 @@ pub(super) struct Traces {
     pub(super) was_blocked: bool,
     /// The process has lost its handler.
     pub(super) handler_taken: bool,
+    /// It is known of a thread, of this one or another, that probably had the signal blocked.
+    pub(super) explained: bool,
 }
 
 impl Tracer {
     /// A thread has stopped: whether its mask is certainly the one it last went on with.
     pub(super) fn note_stop(thread: &mut Thread) {
-        thread.seen.certain = thread.processor.inside() && thread.selector.is_some();
+        thread.seen.certain = Self::has_known_mask(thread);
+    }
+
+    /// Whether a thread has been inside since it last went on, until its stop or the group-stop before.
+    fn has_known_mask(thread: &Thread) -> bool {
+        (thread.processor.inside() || thread.restarted != 0) && thread.selector.is_some()
     }
 
     /// Drops a forced signal and lets the thread go on. If the program had it blocked, the kernel has taken
@@ -107,7 +122,7 @@ impl Tracer {
                 install_guarded(&mut call, &thread.process, stub, signal, action)?;
                 *call.sigmask_mut() = mask;
                 call.finish()?;
-                self.note_installed(&thread.process);
+                self.note_installed(&thread.process, traces.explained);
             } else if mask != traces.mask {
                 thread.tracee.set_sigmask(mask)?;
             }
@@ -124,21 +139,24 @@ impl Tracer {
     pub(super) fn traces(&self, thread: &mut Thread, signal: i32) -> Result<Traces> {
         let mask = thread.tracee.sigmask()?;
         let rivalled = in_set(thread.seen.rivalled, signal);
+        let unexplained = in_set(thread.seen.unexplained, signal);
         thread.seen.rivalled &= !set_of(signal);
-        let guess = thread.seen.guess(mask, signal);
+        thread.seen.unexplained &= !set_of(signal);
+        let guess = thread.seen.guess(mask, signal, thread.seen.certain);
         if thread.seen.certain {
             let was_blocked = guess == Guess::Blocked;
-            return Ok(Traces { mask, was_blocked, handler_taken: was_blocked });
+            return Ok(Traces { mask, was_blocked, handler_taken: was_blocked, explained: was_blocked });
         }
         let handler_taken = !in_set(thread.seen.caught(thread.tracee.tid())?, signal);
         let rival = if handler_taken { self.likeliest_rival(&thread.process, signal) } else { None };
         // A mask that is wrong by a signal too few does less harm than one that is wrong by one too many.
         let was_blocked = match rival {
             None if handler_taken => true,
-            None => rivalled && guess >= Guess::Possible,
+            None => rivalled && (guess >= Guess::Probable || unexplained && guess == Guess::Possible),
             Some(rival) => guess >= Guess::Probable || guess == Guess::Possible && rival <= guess,
         };
-        Ok(Traces { mask, was_blocked, handler_taken })
+        let explained = was_blocked || rival >= Some(Guess::Probable);
+        Ok(Traces { mask, was_blocked, handler_taken, explained })
     }
 
     /// Of the other threads of the process that stand, or are about to stand, at the same forced signal: how likely
@@ -146,23 +164,21 @@ impl Tracer {
     fn likeliest_rival(&self, process: &Arc<Process>, signal: i32) -> Option<Guess> {
         let rivals = self.threads.values().filter(|other| is_rival(other, process, signal));
         let guess = |other: &Thread| {
-            if other.processor.inside() && other.selector.is_some() {
-                return if in_set(other.seen.mask, signal) { Guess::Blocked } else { Guess::Open };
-            }
             // A thread that has just died had nothing blocked that matters.
             let mask = Status::read(other.tracee.tid()).map_or(!0, |status| status.blocked);
-            other.seen.guess(mask, signal)
+            other.seen.guess(mask, signal, Self::has_known_mask(other))
         };
         rivals.map(guess).max()
     }
 
     /// Handlers may have been installed. To the threads that stand at such a signal already this hides whether
-    /// they had lost one before.
-    pub(super) fn note_installed(&mut self, process: &Arc<Process>) {
+    /// they had lost one before. `explained`: a thread is known to which the loss is more likely to belong.
+    pub(super) fn note_installed(&mut self, process: &Arc<Process>, explained: bool) {
         let installed = process.installed.swap(0, Ordering::Relaxed);
         for signal in FAULT_SIGNALS.into_iter().filter(|signal| in_set(installed, *signal)) {
             for other in self.threads.values_mut().filter(|other| is_rival(other, process, signal)) {
                 other.seen.rivalled |= set_of(signal);
+                other.seen.unexplained |= if explained { 0 } else { set_of(signal) };
             }
         }
     }

@@ -16,7 +16,6 @@ impl Tracer {
             Self::note_mask(thread)?;
         }
         if thread.processor.inside() {
-            Self::note_stop(thread);
             thread.restarted = forced_and_pending(thread)?;
             step_back(thread)?;
             self.leave_enclave(thread)?;

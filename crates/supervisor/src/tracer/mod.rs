@@ -4,6 +4,7 @@
 //! otherwise it stays. No lock is held while a tracee is waited for.
 
 mod aex;
+mod carrier;
 mod clone;
 mod convert;
 mod cpuid;
@@ -225,7 +226,7 @@ impl Tracer {
         match Reason::from_data(data) {
             Some(Reason::Call) => {
                 syscall::stopped(&self.shared, thread)?;
-                self.note_installed(&thread.process);
+                self.note_installed(&thread.process, false);
                 Ok(())
             }
             Some(Reason::Int80) => self.on_int80(thread),

@@ -13,15 +13,13 @@ use crate::process::dispositions::{DEFAULT_IGNORED, in_set};
 impl Tracer {
     /// A signal is about to be delivered.
     pub(super) fn on_signal(&mut self, thread: &mut Thread, signal: i32) -> Result<()> {
+        Self::note_stop(thread);
         let restarted = std::mem::take(&mut thread.restarted);
-        if restarted == 0 {
-            Self::note_stop(thread);
-        }
         if let Some(delivery) = thread.delivery.take()
             && signal == libc::SIGTRAP
         {
             delivery.arrive(thread)?;
-            self.note_installed(&thread.process);
+            self.note_installed(&thread.process, false);
             return Ok(());
         }
         let info = thread.tracee.siginfo()?;
