@@ -19,13 +19,13 @@ mod fork;
 #[cfg(test)]
 mod hosts;
 #[cfg(test)]
+mod illegal;
+#[cfg(test)]
 mod image;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod nested;
-#[cfg(test)]
-mod outside;
 #[cfg(test)]
 mod privileges;
 #[cfg(test)]

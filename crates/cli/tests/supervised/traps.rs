@@ -77,7 +77,7 @@ const TRAPS: &[(&str, &[&str])] = &[
             "programs::illegal_masks",
             "programs::cpuid_inside",
             "programs::selectors",
-            "outside::illegal_instructions_do_outside_what_they_do_on_the_host",
+            "illegal::illegal_instructions_do_outside_what_they_do_on_the_host",
         ],
     ),
     ("programs that may be executed and not read", &["privileges::unreadable_program_further_down_runs"]),

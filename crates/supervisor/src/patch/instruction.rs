@@ -4,7 +4,7 @@ mod illegal;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use illegal::is_illegal_inside;
+pub(crate) use illegal::{Name, is_illegal_inside};
 
 use anyclave_cpu::Access;
 use anyclave_sys::ptrace::Regs;

@@ -5,9 +5,10 @@ use anyclave_cpu::Access;
 use anyclave_sys::Result;
 use anyclave_sys::ptrace::{Regs, SigInfo};
 
+use super::illegal::illegal_instruction;
 use super::page_fault::Verdict;
 use super::{Thread, Tracer};
-use crate::patch::instruction::{self, decode_access, is_illegal_inside};
+use crate::patch::instruction::{self, decode_access};
 
 /// si_code of signals for exceptions that have no code of their own.
 pub(super) const SI_KERNEL: i32 = 0x80;
@@ -27,8 +28,6 @@ pub(super) const BUS_ADRERR: i32 = 2;
 const FPE_INTDIV: i32 = 1;
 /// si_code of SIGTRAP: a breakpoint in a debug register.
 const TRAP_HWBKPT: i32 = 4;
-/// RFLAGS.RF: what the processor leaves for an instruction that it did not complete.
-const RF: u64 = 1 << 16;
 
 /// An exception and the signal that Linux makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +93,7 @@ impl Tracer {
         }
         if let Some(rip) = illegal_instruction(thread, signal, info, &regs, &code) {
             regs.rip = rip;
-            return self.exception_inside(thread, &regs, signal, Exception::undefined());
+            return self.on_illegal(thread, signal, &regs);
         }
         let exception = self.classify(thread, signal, info, &mut regs, &code)?;
         let access = (exception.vector == Vector::Pf).then(|| access_of(exception.address, &regs, &code));
@@ -132,14 +131,6 @@ impl Tracer {
             Verdict::Resolved => self.swallow(thread, signal),
             Verdict::Deliver(exception) => self.deliver(thread, signal, &exception, regs.rip),
         }
-    }
-
-    /// A thread inside an enclave executed SYSCALL or INT 80H, which raise #UD there. Both have two bytes. What
-    /// SYSCALL did to RCX and R11 cannot be undone.
-    pub(super) fn on_call_inside(&mut self, thread: &mut Thread) -> Result<()> {
-        let mut regs = thread.tracee.regs()?;
-        regs.rip = regs.rip.wrapping_sub(2);
-        self.exception_inside(thread, &regs, libc::SIGSYS, Exception::undefined())
     }
 
     /// Undoes what the host made of the exception.
@@ -188,39 +179,8 @@ pub(super) fn pfec(access: Access) -> Pfec {
     }
 }
 
-/// Where the instruction stands that raised the exception, if it is one that no enclave may execute. What the
-/// host made of it is then of no account: the processor would not have looked at operands.
-fn illegal_instruction(
-    thread: &Thread,
-    signal: i32,
-    info: &SigInfo,
-    regs: &Regs,
-    code: &[u8],
-) -> Option<u64> {
-    // INT 3 in two bytes, and INT 4, go through gates that user code may use: RIP is behind them. That no
-    // instruction is left incomplete tells INT 4 from a fault of what stands behind it.
-    let gate = match (signal, info.code()) {
-        (libc::SIGTRAP, SI_KERNEL) => Some(3),
-        (libc::SIGSEGV, SI_KERNEL) if regs.eflags & RF == 0 => Some(4),
-        _ => None,
-    };
-    if let Some(gate) = gate {
-        let start = regs.rip.wrapping_sub(2);
-        let mut bytes = [0; 2];
-        if thread.process.mem.read(start, &mut bytes).is_ok() && bytes == [0xcd, gate] {
-            return Some(start);
-        }
-    }
-    if signal != libc::SIGSEGV && signal != libc::SIGBUS || !is_illegal_inside(code) {
-        return None;
-    }
-    // An instruction that could not be fetched is none yet.
-    let fetched = !is_page_fault(signal, info) || access_of(info.addr(), regs, code) != Access::Fetch;
-    fetched.then_some(regs.rip)
-}
-
 /// Whether a signal stands for a page fault.
-fn is_page_fault(signal: i32, info: &SigInfo) -> bool {
+pub(super) fn is_page_fault(signal: i32, info: &SigInfo) -> bool {
     match signal {
         libc::SIGSEGV => matches!(info.code(), SEGV_MAPERR | SEGV_ACCERR | SEGV_PKUERR),
         libc::SIGBUS => info.code() == BUS_ADRERR,
@@ -229,7 +189,7 @@ fn is_page_fault(signal: i32, info: &SigInfo) -> bool {
 }
 
 /// What the instruction wanted at the address of a page fault.
-fn access_of(address: u64, regs: &Regs, code: &[u8]) -> Access {
+pub(super) fn access_of(address: u64, regs: &Regs, code: &[u8]) -> Access {
     if address == regs.rip || code.is_empty() {
         return Access::Fetch;
     }
@@ -237,7 +197,7 @@ fn access_of(address: u64, regs: &Regs, code: &[u8]) -> Access {
 }
 
 /// The instruction bytes at an address: up to 15, fewer where memory ends.
-fn code_at(thread: &Thread, rip: u64) -> Vec<u8> {
+pub(super) fn code_at(thread: &Thread, rip: u64) -> Vec<u8> {
     let mut bytes = vec![0; 15];
     if thread.process.mem.read(rip, &mut bytes).is_ok() {
         return bytes;

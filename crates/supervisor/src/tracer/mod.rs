@@ -18,6 +18,7 @@ mod follow;
 mod forced;
 mod guard;
 mod handover;
+mod illegal;
 mod job_control;
 mod orders;
 mod page_fault;

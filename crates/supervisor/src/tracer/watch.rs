@@ -8,7 +8,6 @@ use anyclave_cpu::EnclaveMode;
 use anyclave_sys::ptrace::Regs;
 use anyclave_sys::{Errno, Result};
 
-use super::exception::Exception;
 use super::{Thread, Tracer};
 use crate::patch::cpuid::CPUID;
 use crate::patch::enclave_code;
@@ -64,7 +63,7 @@ impl Tracer {
     /// A thread stands at a breakpoint.
     pub(super) fn on_watched(&mut self, thread: &mut Thread, regs: &Regs, code: &[u8]) -> Result<()> {
         if thread.processor.inside() && code.starts_with(&CPUID) {
-            return self.exception_inside(thread, regs, libc::SIGTRAP, Exception::undefined());
+            return self.on_illegal(thread, libc::SIGTRAP, regs);
         }
         // The enclave is gone, has written other code there, or was jumped into without an entry. What stands there
         // now is executed: the kernel has set RF.

@@ -1,5 +1,7 @@
 //! Instructions that no enclave may execute.
 
+use std::fmt;
+
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic};
 
 /// Whether `bytes` begin with an instruction that is #UD in enclave mode, whatever it is elsewhere, and whatever
@@ -9,11 +11,30 @@ use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic};
 /// Privileged instructions that are not among them raise the #GP that they raise everywhere. RDTSC and RDTSCP
 /// are legal where a processor has SGX2.
 pub(crate) fn is_illegal_inside(bytes: &[u8]) -> bool {
-    let instruction = Decoder::new(64, bytes, DecoderOptions::NONE).decode();
+    let instruction = decode(bytes);
     !instruction.is_invalid()
         && (may_exit_to_a_monitor(&instruction)
             || does_io(&instruction)
             || may_change_a_segment(&instruction))
+}
+
+fn decode(bytes: &[u8]) -> Instruction {
+    Decoder::new(64, bytes, DecoderOptions::NONE).decode()
+}
+
+/// The instruction that bytes begin with, in the manual's words.
+pub(crate) struct Name<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instruction = decode(self.0);
+        let name = format!("{:?}", instruction.mnemonic()).to_uppercase();
+        match instruction.mnemonic() {
+            Mnemonic::Call | Mnemonic::Jmp => write!(f, "far {name}"),
+            Mnemonic::Mov | Mnemonic::Pop => write!(f, "{name} to a segment register"),
+            _ => f.write_str(&name),
+        }
+    }
 }
 
 /// What a virtual machine monitor may intercept, or would tell of the operating system.
@@ -71,7 +92,7 @@ fn may_change_a_segment(instruction: &Instruction) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_illegal_inside;
+    use super::{Name, is_illegal_inside};
     use proptest::prelude::*;
 
     #[test]
@@ -177,10 +198,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn names_are_those_of_the_manual() {
+        let names: &[(&str, &[u8])] = &[
+            ("CPUID", &[0x0f, 0xa2]),
+            ("INT", &[0xcd, 0x80]),
+            ("SYSCALL", &[0x0f, 0x05]),
+            ("far JMP", &[0xff, 0x28]),
+            ("far CALL", &[0x48, 0xff, 0x18]),
+            ("MOV to a segment register", &[0x8e, 0xd8]),
+            ("POP to a segment register", &[0x0f, 0xa1]),
+        ];
+        for (name, bytes) in names {
+            assert_eq!(Name(bytes).to_string(), *name);
+        }
+    }
+
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..20)) {
-            let _ = is_illegal_inside(&bytes);
+            let _ = (is_illegal_inside(&bytes), Name(&bytes).to_string());
         }
     }
 }
