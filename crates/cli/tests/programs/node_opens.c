@@ -29,6 +29,35 @@ static void check_device(const char *image, int fd)
     CHECK_EQ(close(fd), 0);
 }
 
+/* A descriptor's path in /proc is a link, to whom does not follow it. */
+static void check_links(const char *image, struct open_how *how)
+{
+    struct statx stx;
+    struct stat st;
+    char path[64];
+    int fd = open(ENCLAVE_NODE, O_RDWR);
+
+    CHECK(fd >= 0);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    CHECK_EQ(stat(path, &st), 0);
+    CHECK(S_ISCHR(st.st_mode));
+    CHECK_EQ(lstat(path, &st), 0);
+    CHECK(S_ISLNK(st.st_mode));
+    CHECK_EQ(statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &stx), 0);
+    CHECK(S_ISLNK(stx.stx_mode));
+    CHECK_FAILS(open(path, O_RDWR | O_NOFOLLOW), ELOOP);
+    how->resolve = RESOLVE_NO_MAGICLINKS;
+    CHECK_FAILS(syscall(SYS_openat2, AT_FDCWD, path, how, sizeof(*how)), ELOOP);
+    check_device(image, open(ENCLAVE_NODE, O_RDWR | O_NOFOLLOW));
+    CHECK_EQ(lstat(ENCLAVE_NODE, &st), 0);
+    CHECK(S_ISCHR(st.st_mode));
+    CHECK_EQ(close(fd), 0);
+
+    CHECK_FAILS(syscall(SYS_newfstatat, AT_FDCWD, ENCLAVE_NODE, &st, 1 << 20), EINVAL);
+    CHECK_FAILS(syscall(SYS_statx, AT_FDCWD, ENCLAVE_NODE, 0x6000, STATX_BASIC_STATS, &stx), EINVAL);
+    CHECK_FAILS(syscall(SYS_faccessat2, AT_FDCWD, ENCLAVE_NODE, R_OK, 1 << 20), EINVAL);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -55,5 +84,14 @@ int main(int argc, char **argv)
     CHECK_EQ(close(201), 0);
 
     CHECK_FAILS(syscall(SYS_openat2, AT_FDCWD, ENCLAVE_NODE, NULL, sizeof(struct open_how)), EFAULT);
+    CHECK_FAILS(open2(ENCLAVE_NODE, O_RDWR | 1UL << 40), EINVAL);
+    CHECK_FAILS(open2(ENCLAVE_NODE, O_RDWR | 4), EINVAL);
+    struct open_how how = {.flags = O_RDWR, .mode = 0600};
+    CHECK_FAILS(syscall(SYS_openat2, AT_FDCWD, ENCLAVE_NODE, &how, sizeof(how)), EINVAL);
+    how = (struct open_how){.flags = O_RDWR, .resolve = RESOLVE_NO_SYMLINKS};
+    check_device(argv[1], (int)syscall(SYS_openat2, AT_FDCWD, ENCLAVE_NODE, &how, sizeof(how)));
+    how.resolve = 1UL << 40;
+    CHECK_FAILS(syscall(SYS_openat2, AT_FDCWD, ENCLAVE_NODE, &how, sizeof(how)), EINVAL);
+    check_links(argv[1], &how);
     return 0;
 }

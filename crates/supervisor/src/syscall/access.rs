@@ -7,14 +7,21 @@ use super::open::{PATH_MAX, low};
 use super::{Answer, Notified};
 use crate::device::{self, Found};
 
+/// Flags of faccessat2; the kernel refuses others.
+const FLAGS: i32 = libc::AT_EACCESS | libc::AT_SYMLINK_NOFOLLOW | libc::AT_EMPTY_PATH;
+
 /// A node can be read and written by all and executed by nobody, a file of the machine can be read only; a
 /// directory can be searched.
 pub(super) fn access(call: &Notified<'_>) -> Answer {
-    let [a, b, c, ..] = call.call.args;
-    let (dirfd, path, mode) = match call.call.nr {
-        libc::SYS_access => (libc::AT_FDCWD.cast_unsigned().into(), a, b),
-        _ => (a, b, c),
+    let [a, b, c, d, ..] = call.call.args;
+    let (dirfd, path, mode, flags) = match call.call.nr {
+        libc::SYS_access => (libc::AT_FDCWD.cast_unsigned().into(), a, b, 0),
+        libc::SYS_faccessat => (a, b, c, 0),
+        _ => (a, b, c, low(d)),
     };
+    if flags & !FLAGS != 0 {
+        return Answer::CONTINUE;
+    }
     let Ok(path) = call.process.mem.read_cstr(path, PATH_MAX) else { return Answer::CONTINUE };
     let refused = match device::find(call.shared, &call.process, dirfd, &path) {
         Some(Found::Node(_)) => libc::X_OK,

@@ -16,22 +16,40 @@ use crate::shared::DeviceFile;
 /// PATH_MAX of Linux, the final zero included.
 pub(super) const PATH_MAX: usize = 4096;
 
-/// Bytes of the first version of `struct open_how`.
+/// Bytes of the first version of `struct open_how`: flags, mode, resolve.
 const OPEN_HOW_SIZE: u64 = 24;
+/// What openat2 knows of flags; the older calls pass over others.
+const FLAGS: u64 = 0o37_777_703;
 
-/// Directory, path and flags of any of the three calls.
-fn arguments(call: &Notified<'_>) -> Option<(u64, u64, i32)> {
-    let [a, b, c, d, ..] = call.call.args;
-    let cwd = libc::AT_FDCWD.cast_unsigned().into();
-    match call.call.nr {
-        libc::SYS_open => Some((cwd, a, low(b))),
-        libc::SYS_openat => Some((a, b, low(c))),
-        _ => {
-            // struct open_how begins with the flags. What is not well formed is refused by the kernel itself.
-            let mut flags = [0; 8];
-            call.process.mem.copy_from_user(c, &mut flags).ok()?;
-            let flags = u64::from_le_bytes(flags);
-            (d >= OPEN_HOW_SIZE && flags <= u32::MAX.into()).then(|| (a, b, low(flags)))
+/// What any of the three calls asks for.
+struct Arguments {
+    dirfd: u64,
+    path: u64,
+    flags: i32,
+    /// Symbolic links and those of /proc are followed on the way.
+    links: bool,
+}
+
+impl Arguments {
+    /// None where the kernel itself refuses the call, or is to find its own way.
+    fn of(call: &Notified<'_>) -> Option<Self> {
+        let [a, b, c, d, ..] = call.call.args;
+        let cwd = libc::AT_FDCWD.cast_unsigned().into();
+        match call.call.nr {
+            libc::SYS_open => Some(Self { dirfd: cwd, path: a, flags: low(b), links: true }),
+            libc::SYS_openat => Some(Self { dirfd: a, path: b, flags: low(c), links: true }),
+            _ if d < OPEN_HOW_SIZE => None,
+            _ => {
+                let mut how = [0; 24];
+                call.process.mem.copy_from_user(c, &mut how).ok()?;
+                let (words, _) = how.as_chunks::<8>();
+                let [flags, mode, resolve] =
+                    [0, 1, 2].map(|at| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)));
+                let makes = flags & u64::from((libc::O_CREAT | libc::O_TMPFILE).cast_unsigned()) != 0;
+                let bounds = resolve & !(libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_MAGICLINKS);
+                let well_formed = flags & !FLAGS == 0 && (mode == 0 || makes) && bounds == 0;
+                well_formed.then(|| Self { dirfd: a, path: b, flags: low(flags), links: resolve == 0 })
+            }
         }
     }
 }
@@ -43,10 +61,13 @@ pub(super) const fn low(argument: u64) -> i32 {
 }
 
 pub(super) fn open(call: &Notified<'_>) -> Answer {
-    let Some((dirfd, path, flags)) = arguments(call) else { return Answer::CONTINUE };
+    let Some(Arguments { dirfd, path, flags, links }) = Arguments::of(call) else { return Answer::CONTINUE };
     let Ok(path) = call.process.mem.read_cstr(path, PATH_MAX) else { return Answer::CONTINUE };
     let found = match device::find(call.shared, &call.process, dirfd, &path) {
         Some(Found::BeneathNode) => return Answer::error(Errno::ENOTDIR),
+        // To whom follows no links the kernel says that these are links.
+        Some(Found::OpenFile(_)) if flags & libc::O_NOFOLLOW != 0 => return Answer::CONTINUE,
+        Some(Found::OpenFile(_) | Found::View(_)) if !links => return Answer::CONTINUE,
         Some(Found::Directory(_)) | None => return Answer::CONTINUE,
         Some(found) => found,
     };

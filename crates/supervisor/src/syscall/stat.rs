@@ -5,7 +5,7 @@ use anyclave_sys::notify::Response;
 use anyclave_sys::ptrace::Regs;
 use anyclave_sys::{Errno, Result};
 
-use super::open::PATH_MAX;
+use super::open::{PATH_MAX, low};
 use super::{Answer, Notified, answer};
 use crate::device::{self, Found};
 use crate::files::msr;
@@ -13,24 +13,37 @@ use crate::files::status::Status;
 use crate::shared::{DeviceFile, Shared};
 use crate::tracer::Thread;
 
+/// Flags of newfstatat and statx.
+const FLAGS: i32 = libc::AT_SYMLINK_NOFOLLOW | libc::AT_NO_AUTOMOUNT | libc::AT_EMPTY_PATH | STATX_SYNC_TYPE;
+/// AT_STATX_SYNC_TYPE: not both of its bits at once for statx.
+const STATX_SYNC_TYPE: i32 = libc::AT_STATX_FORCE_SYNC | libc::AT_STATX_DONT_SYNC;
+
 pub(super) fn stat(call: &Notified<'_>) -> Answer {
-    let [a, b, c, _, e, _] = call.call.args;
-    let (dirfd, path, buffer) = match call.call.nr {
-        libc::SYS_newfstatat => (a, b, c),
-        libc::SYS_statx => (a, b, e),
-        _ => (libc::AT_FDCWD.cast_unsigned().into(), a, b),
+    let [a, b, c, d, e, _] = call.call.args;
+    let cwd = libc::AT_FDCWD.cast_unsigned().into();
+    let (dirfd, path, flags, buffer) = match call.call.nr {
+        libc::SYS_newfstatat => (a, b, low(d), c),
+        libc::SYS_statx => (a, b, low(c), e),
+        libc::SYS_lstat => (cwd, a, libc::AT_SYMLINK_NOFOLLOW, b),
+        _ => (cwd, a, 0, b),
     };
+    let of_statx = call.call.nr == libc::SYS_statx;
+    if flags & !FLAGS != 0 || of_statx && flags & STATX_SYNC_TYPE == STATX_SYNC_TYPE {
+        return Answer::CONTINUE;
+    }
     let Ok(path) = call.process.mem.read_cstr(path, PATH_MAX) else { return Answer::CONTINUE };
     let status = match device::find(call.shared, &call.process, dirfd, &path) {
         Some(Found::Node(device)) => Some(Status::node(device)),
         Some(Found::View(view)) => view.status(),
+        // What leads to a descriptor is a link, which the kernel knows.
+        Some(Found::OpenFile(_)) if flags & libc::AT_SYMLINK_NOFOLLOW != 0 => None,
         Some(Found::OpenFile(file)) => Some(of_descriptor(&file)),
         Some(Found::Directory(beside)) => Some(Status::directory(beside)),
         Some(Found::BeneathNode) => return Answer::error(Errno::ENOTDIR),
         None => None,
     };
     let Some(status) = status else { return Answer::CONTINUE };
-    let bytes = if call.call.nr == libc::SYS_statx { status.statx() } else { status.stat() };
+    let bytes = if of_statx { status.statx() } else { status.stat() };
     let Some(bytes) = bytes else { return Answer::error(Errno::ENOENT) };
     match call.process.mem.copy_to_user(buffer, &bytes) {
         Ok(()) => Answer::Respond(Response::Return(0)),
