@@ -141,6 +141,51 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_first_look_leaves_the_hosts_paths_alone() {
+        let may_be = |path: &str| {
+            let path = path.as_bytes();
+            may_be_ours(path.rsplit(|byte| *byte == b'/').next().unwrap_or(path), path)
+        };
+        for path in [
+            "/dev/sgx_enclave",
+            "sgx/provision",
+            "/dev/sgx",
+            "/dev/sgx/",
+            "/dev/sgx_enclave/x",
+            "/dev/stdin",
+            "/proc/self/fd/7",
+            "7",
+            "/proc/cpuinfo",
+            "mounts",
+            "/proc/1/mountinfo",
+            "../msr",
+            "x86",
+            "node0/x86/",
+            "/sys/devices/system/node/node0/x86/sgx_total_bytes",
+        ] {
+            assert!(may_be(path), "{path}");
+        }
+        for path in [
+            "",
+            "/",
+            "/etc/passwd",
+            "/usr/lib/x86_64-linux-gnu/libc.so.6",
+            "stdin",
+            "/dev/null",
+            "/proc/self/maps",
+            "/proc/stat",
+            "/usr/include/",
+            "a7",
+            "7a",
+            "/sys/devices/system/cpu/online",
+            "sgx_enclave.c",
+            "..",
+        ] {
+            assert!(!may_be(path), "{path}");
+        }
+    }
+
+    #[test]
     fn dots_are_taken_out() {
         let plain = |path| without_dots(Path::new(path)).to_str().map(str::to_owned);
         assert_eq!(plain("/dev/./shm/../sgx//enclave").as_deref(), Some("/dev/sgx/enclave"));

@@ -75,3 +75,22 @@ fn value(shared: &Shared, number: u64) -> Option<u64> {
     let number = u32::try_from(number).ok()?;
     shared.core().machine.package().rdmsr(number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_have_one_path_each() {
+        assert_eq!(at("/dev/cpu/0/msr"), Some(0));
+        for path in [
+            "/dev/cpu/00/msr",
+            "/dev/cpu/+0/msr",
+            "/dev/cpu//msr",
+            "/dev/cpu/0/cpuid",
+            "/dev/cpu/4294967295/msr",
+        ] {
+            assert_eq!(at(path), None, "{path}");
+        }
+    }
+}
