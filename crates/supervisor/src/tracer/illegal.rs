@@ -38,19 +38,10 @@ pub(super) fn illegal_instruction(
     regs: &Regs,
     code: &[u8],
 ) -> Option<u64> {
-    // INT 3 in two bytes, and INT 4, go through gates that user code may use: RIP is behind them. That no
-    // instruction is left incomplete tells INT 4 from a fault of what stands behind it.
-    let gate = match (signal, info.code()) {
-        (libc::SIGTRAP, SI_KERNEL) => Some(3),
-        (libc::SIGSEGV, SI_KERNEL) if regs.eflags & RF == 0 => Some(4),
-        _ => None,
-    };
-    if let Some(gate) = gate {
-        let start = regs.rip.wrapping_sub(2);
-        let mut bytes = [0; 2];
-        if thread.process.mem.read(start, &mut bytes).is_ok() && bytes == [0xcd, gate] {
-            return Some(start);
-        }
+    if info.code() == SI_KERNEL
+        && let Some(start) = before_gate(thread, signal, regs)
+    {
+        return Some(start);
     }
     if signal != libc::SIGSEGV && signal != libc::SIGBUS || !is_illegal_inside(code) {
         return None;
@@ -58,4 +49,32 @@ pub(super) fn illegal_instruction(
     // An instruction that could not be fetched is none yet.
     let fetched = !is_page_fault(signal, info) || access_of(info.addr(), regs, code) != Access::Fetch;
     fetched.then_some(regs.rip)
+}
+
+/// Where a software interrupt stands of which the thread has just raised the signal. INT3, INT 3 in two bytes, and
+/// INT 4 go through gates that user code may use: RIP is behind them. That no instruction is left incomplete tells
+/// them from a fault of what stands there.
+pub(super) fn before_interrupt(thread: &Thread, signal: i32, regs: &Regs) -> Option<u64> {
+    const INT3: u8 = 0xcc;
+    let start = regs.rip.wrapping_sub(1);
+    let mut byte = [0];
+    let int3 = signal == libc::SIGTRAP
+        && regs.eflags & RF == 0
+        && thread.process.mem.read(start, &mut byte).is_ok()
+        && byte == [INT3];
+    if int3 { Some(start) } else { before_gate(thread, signal, regs) }
+}
+
+/// The same for INT 3 and INT 4 in two bytes.
+fn before_gate(thread: &Thread, signal: i32, regs: &Regs) -> Option<u64> {
+    let gate = match signal {
+        libc::SIGTRAP => 3,
+        libc::SIGSEGV => 4,
+        _ => return None,
+    };
+    let start = regs.rip.wrapping_sub(2);
+    let mut bytes = [0; 2];
+    let found =
+        regs.eflags & RF == 0 && thread.process.mem.read(start, &mut bytes).is_ok() && bytes == [0xcd, gate];
+    found.then_some(start)
 }

@@ -3,6 +3,7 @@
 use anyclave_sys::Result;
 use anyclave_sys::procfs::Status;
 
+use super::illegal::before_interrupt;
 use super::{Thread, Tracer};
 use crate::filter::FAULT_SIGNALS;
 use crate::process::dispositions::{in_set, set_of};
@@ -32,20 +33,18 @@ fn forced_and_pending(thread: &Thread) -> Result<u64> {
     Ok(FAULT_SIGNALS.into_iter().filter(waits).fold(0, |all, signal| all | set_of(signal)))
 }
 
-/// Of these instructions the kernel keeps the address behind them.
+/// Of system calls and software interrupts the kernel keeps the address behind them.
 fn step_back(thread: &Thread) -> Result<()> {
-    const INT3: u8 = 0xcc;
-    let in_restarted = |signal| in_set(thread.restarted, signal);
-    if !in_restarted(libc::SIGSYS) && !in_restarted(libc::SIGTRAP) {
+    if thread.restarted == 0 {
         return Ok(());
     }
     let mut regs = thread.tracee.regs()?;
-    let mut byte = [0];
-    let int3 = thread.process.mem.read(regs.rip.wrapping_sub(1), &mut byte).is_ok() && byte == [INT3];
-    if in_restarted(libc::SIGSYS) {
-        regs.rip = regs.rip.wrapping_sub(2);
-    } else if int3 {
-        regs.rip = regs.rip.wrapping_sub(1);
-    }
+    let mut signals = FAULT_SIGNALS.into_iter().filter(|signal| in_set(thread.restarted, *signal));
+    let start = signals.find_map(|signal| match signal {
+        libc::SIGSYS => Some(regs.rip.wrapping_sub(2)),
+        _ => before_interrupt(thread, signal, &regs),
+    });
+    let Some(start) = start else { return Ok(()) };
+    regs.rip = start;
     thread.tracee.set_regs(&regs)
 }
