@@ -4,6 +4,7 @@
 mod bench;
 mod calls;
 mod chance;
+mod foreign;
 mod kills;
 mod kit;
 mod kselftest;
@@ -20,14 +21,14 @@ use std::time::Instant;
 use kit::Kit;
 
 /// How it is called.
-pub(crate) const USAGE: &str = "cargo xtask soak [--quick] [--seed NUMBER] [supervised] [kselftest] [kills] [calls] [properties] [bench]";
+pub(crate) const USAGE: &str = "cargo xtask soak [--quick] [--seed NUMBER] [supervised] [kselftest] [foreign] [kills] [calls] [properties] [bench]";
 
 /// How much of everything.
 #[derive(Clone, Copy, Debug)]
 struct Scale {
     /// Runs of the supervised suite.
     suites: u32,
-    /// Rounds of the kernel's selftests, in each of three ways.
+    /// Rounds of the kernel's selftests and of the other suites, in each way.
     rounds: u32,
     /// Processes that are killed.
     kills: u32,
@@ -54,9 +55,10 @@ struct Count {
 /// A step by name.
 type Step = (&'static str, fn(&Kit, Scale, u64) -> io::Result<Count>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("supervised", supervised::step),
     ("kselftest", kselftest::step),
+    ("foreign", foreign::step),
     ("kills", kills::step),
     ("calls", calls::step),
     ("properties", properties::step),

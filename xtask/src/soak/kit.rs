@@ -63,6 +63,17 @@ impl Kit {
         [made.join(format!("{name}-Default")).join(name), made.join("image/enclave.image")]
     }
 
+    /// Obtains and builds what a suite of others runs; its folder.
+    ///
+    /// # Errors
+    /// The suite's fetch.sh fails; what it says.
+    pub(super) fn fetch(&self, suite: &str) -> io::Result<PathBuf> {
+        let output = Command::new(self.root.join("suites").join(suite).join("fetch.sh")).output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let folder = said.lines().last().map(PathBuf::from).filter(|_| output.status.success());
+        folder.ok_or_else(|| io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+
     /// cargo, at the root.
     pub(super) fn cargo(&self) -> Command {
         cargo(&self.root)

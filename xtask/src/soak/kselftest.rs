@@ -3,7 +3,6 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 const LANES: u32 = 8;
 
 pub(super) fn step(kit: &Kit, scale: Scale, seed: u64) -> io::Result<Count> {
-    let suite = Suite { kit, tests: fetch(&kit.root)?, cases: cases(&kit.root)? };
+    let suite = Suite { kit, tests: kit.fetch("kselftest")?, cases: cases(&kit.root)? };
     let mut count = Count::default();
     for round in 1..=scale.rounds {
         for case in &suite.cases {
@@ -99,14 +98,6 @@ impl Suite<'_> {
 fn has_passed(said: &str, case: &str) -> bool {
     let ending = format!(" enclave.{case}");
     said.lines().any(|line| line.starts_with("ok ") && line.ends_with(&ending))
-}
-
-/// Obtains and builds the tests.
-fn fetch(root: &Path) -> io::Result<PathBuf> {
-    let output = Command::new(root.join("suites/kselftest/fetch.sh")).output()?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let folder = said.lines().last().map(PathBuf::from).filter(|_| output.status.success());
-    folder.ok_or_else(|| io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
 /// The cases that must pass.
