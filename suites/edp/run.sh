@@ -60,10 +60,11 @@ status=$?
 passed=$(grep -c '^ok  ' "$logs/all.out")
 failed=$(grep -c '^FAILED ' "$logs/all.out")
 grep -E '^(ok|FAILED) ' "$logs/all.out"
+end=$([ "$failed" = 0 ] && echo 0 || echo 255)
 count="$passed of $((passed + failed)) cases are right"
 verdict "every case ran" all grep -qx "$count" "$logs/all.out"
 verdict "println" all grep -qx "println reaches the host" "$logs/all.out"
-verdict "the enclave ends well" all [ "$status" = "$([ "$failed" = 0 ] && echo 0 || echo 255)" ]
+verdict "the enclave ends by itself" all [ "$status" = "$end" ]
 
 enclave panic panic
 status=$?
