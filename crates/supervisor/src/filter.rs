@@ -5,24 +5,32 @@
 //! calls whose arguments or results change stop it for its tracer. The window filter is added when a process
 //! opens its first device, since only then mprotect and its kin can hit an enclave.
 
+pub(crate) mod own;
+
 use anyclave_sys::bpf::{ARCH_X86_64, Action, BuildError, Builder, Field, Label, Program, Test, X32_BIT};
 
-/// What stopped a thread at a seccomp event.
+/// What stopped a thread at a seccomp event. Filters of programs may return numbers, too, and rarely these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub(crate) enum Reason {
     /// A 64-bit system call of either filter.
-    Call = 1,
+    Call = 0xa401,
     /// `int 0x80` in 64-bit code above 4 GiB: a replaced CPUID, or a program of the old school.
-    Int80 = 2,
+    Int80 = 0xa402,
+    /// A system call from our code, under a filter of the program's own.
+    OurCode = 0xa403,
+    /// A system call that the strict mode does not have.
+    Strict = 0xa404,
 }
 
 impl Reason {
     /// From the filter's data.
     pub(crate) const fn from_data(data: u16) -> Option<Self> {
         match data {
-            1 => Some(Self::Call),
-            2 => Some(Self::Int80),
+            _ if data == Self::Call as u16 => Some(Self::Call),
+            _ if data == Self::Int80 as u16 => Some(Self::Int80),
+            _ if data == Self::OurCode as u16 => Some(Self::OurCode),
+            _ if data == Self::Strict as u16 => Some(Self::Strict),
             _ => None,
         }
     }
@@ -76,7 +84,7 @@ const SGX_MAGIC: u32 = 0xa4;
 pub(crate) fn base() -> Result<Program, BuildError> {
     let mut filter = Builder::new();
     let foreign = filter.label();
-    let [ioctl, mmap, prctl, ptrace] = [(); 4].map(|()| filter.label());
+    let [ioctl, mmap, prctl, ptrace, seccomp] = [(); 5].map(|()| filter.label());
     filter.load(Field::Arch).jump_unless(Test::Eq(ARCH_X86_64), foreign);
     filter.load(Field::Nr).ret_if(Test::AnySet(X32_BIT), Action::Allow);
     let looks = Looks::of(&mut filter);
@@ -88,6 +96,7 @@ pub(crate) fn base() -> Result<Program, BuildError> {
         .jump_if(Test::Eq(number(libc::SYS_mmap)), mmap)
         .jump_if(Test::Eq(number(libc::SYS_prctl)), prctl)
         .jump_if(Test::Eq(number(libc::SYS_ptrace)), ptrace)
+        .jump_if(Test::Eq(number(libc::SYS_seccomp)), seccomp)
         .ret(Action::Allow);
 
     filter.bind(ioctl).load(Field::ArgLow(1)).and(0xff00);
@@ -100,10 +109,13 @@ pub(crate) fn base() -> Result<Program, BuildError> {
     filter.ret(Action::Allow);
 
     filter.bind(prctl).load(Field::ArgLow(0));
-    for option in [libc::PR_SET_DUMPABLE, libc::PR_GET_DUMPABLE] {
+    for option in [libc::PR_SET_DUMPABLE, libc::PR_GET_DUMPABLE, libc::PR_GET_SECCOMP] {
         filter.ret_if(Test::Eq(flag(option)), Action::UserNotif);
     }
-    filter.ret(Action::Allow);
+    filter.ret_if(Test::Eq(flag(libc::PR_SET_SECCOMP)), Reason::Call.action()).ret(Action::Allow);
+
+    // SECCOMP_SET_MODE_STRICT and SECCOMP_SET_MODE_FILTER; the others only ask.
+    filter.bind(seccomp).load(Field::ArgLow(0)).ret_if(Test::Gt(1), Action::Allow).ret(Reason::Call.action());
 
     // What a descriptor is concerns only processes that have opened a device.
     looks.decide(&mut filter, Action::UserNotif, Action::Allow);

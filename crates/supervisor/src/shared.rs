@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, Metadata};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -33,6 +34,9 @@ pub(crate) struct Shared {
     pub(crate) int80: bool,
     /// Names of programs that were told why they cannot trace.
     pub(crate) refused_tracers: Mutex<BTreeSet<String>>,
+    /// Where our code is put in each process, if there is room. The same address in all of them, as filters of
+    /// programs know it and are inherited; another one in each run.
+    pub(crate) region: u64,
     /// Tracers that run beside the first.
     tracers: Mutex<usize>,
     tracer_ended: Condvar,
@@ -88,6 +92,7 @@ impl Shared {
             sites,
             int80: probe::ia32_emulation().is_ok(),
             refused_tracers: Mutex::default(),
+            region: region(),
             tracers: Mutex::new(0),
             tracer_ended: Condvar::new(),
         }
@@ -126,6 +131,13 @@ impl Shared {
     pub(crate) fn device_file_of(&self, metadata: &Metadata) -> Option<DeviceFile> {
         self.core().files.get(&(metadata.dev(), metadata.ino())).cloned()
     }
+}
+
+/// An address below all that Linux maps by itself, within what sanitizers take for a program's own memory.
+fn region() -> u64 {
+    const START: u64 = 0x7e90_0000_0000;
+    const PAGES: u64 = 1 << 24;
+    START + RandomState::new().build_hasher().finish() % PAGES * 4096
 }
 
 /// Randomness of the operating system.

@@ -1,12 +1,16 @@
 //! Classic BPF programs as seccomp runs them: built with forward labels, and run here for tests.
 
 mod build;
+mod foreign;
 mod run;
 
 pub use self::build::{BuildError, Builder, Label};
+pub use self::foreign::Foreign;
 
 /// `AUDIT_ARCH_X86_64`: what [`Field::Arch`] holds for every system call of a 64-bit program, x32 ones too.
 pub const ARCH_X86_64: u32 = 0xC000_003E;
+/// `AUDIT_ARCH_I386`: the same for `int 0x80` and for programs of 32 bits.
+pub const ARCH_I386: u32 = 0x4000_0003;
 /// The bit of [`Field::Nr`] that marks an x32 system call.
 pub const X32_BIT: u32 = 0x4000_0000;
 
@@ -130,6 +134,21 @@ impl Action {
             Self::Log => libc::SECCOMP_RET_LOG,
             Self::KillThread => libc::SECCOMP_RET_KILL_THREAD,
             Self::KillProcess => libc::SECCOMP_RET_KILL_PROCESS,
+        }
+    }
+
+    /// How much it forbids: of several filters the most severe decision counts.
+    #[must_use]
+    pub const fn severity(self) -> u8 {
+        match self {
+            Self::Allow => 0,
+            Self::Log => 1,
+            Self::Trace(_) => 2,
+            Self::UserNotif => 3,
+            Self::Errno(_) => 4,
+            Self::Trap(_) => 5,
+            Self::KillThread => 6,
+            Self::KillProcess => 7,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Only `PTRACE_SEIZE` is offered, so a group-stop, a signal and an interruption are always told apart by
 //! the wait status ([`Stop`]) and never guessed.
 
+mod dispatch;
 mod raw;
 mod siginfo;
 mod stop;

@@ -100,6 +100,8 @@ programs! {
     own_fault_altstack
     own_fault_pending
     own_filter
+    own_filter_calls
+    own_filter_lists
     own_refused_entry
     protection_keys
     provision_node

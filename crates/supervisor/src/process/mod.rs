@@ -1,6 +1,7 @@
 //! What the supervisor keeps of each process: its address space, its memory, its signal dispositions.
 
 pub(crate) mod dispositions;
+pub(crate) mod own_filters;
 pub(crate) mod registry;
 pub(crate) mod windows;
 
@@ -13,6 +14,7 @@ use anyclave_sys::{Pid, Result};
 
 use crate::tracer::Orders;
 use dispositions::Dispositions;
+use own_filters::OwnFilters;
 use windows::Windows;
 
 /// A process: one thread group running one program. An exec makes a new one.
@@ -36,6 +38,10 @@ pub(crate) struct Process {
     pub(crate) has_device: AtomicBool,
     /// Its tracer's ear.
     orders: Mutex<Option<Arc<Orders>>>,
+    /// Filters that the program has put on itself.
+    pub(crate) own_filters: OwnFilters,
+    /// One of them is the strict mode.
+    pub(crate) strict: AtomicBool,
 }
 
 impl Process {
@@ -63,6 +69,8 @@ impl Process {
             window_filter: AtomicBool::new(false),
             has_device: AtomicBool::new(false),
             orders: Mutex::default(),
+            own_filters: OwnFilters::default(),
+            strict: AtomicBool::new(false),
         }
     }
 
@@ -123,11 +131,9 @@ impl Mm {
 
 /// Where scratch memory begins behind the code, which is shorter than a page.
 const SCRATCH_OFFSET: u64 = 4096;
-/// Bytes of scratch memory a thread has: enough for a seccomp filter.
-const SCRATCH_PIECE: u64 = 1024;
 const SCRATCH_PIECES: u64 = 16;
 /// Bytes of all scratch memory.
-const SCRATCH_BYTES: u64 = SCRATCH_PIECE * SCRATCH_PIECES;
+const SCRATCH_BYTES: u64 = Stub::SCRATCH_PIECE * SCRATCH_PIECES;
 /// Where the selector bytes of threads begin, and how many there are.
 const SELECTOR_OFFSET: u64 = SCRATCH_OFFSET + SCRATCH_BYTES;
 const SELECTORS: usize = 4096;
@@ -144,6 +150,9 @@ pub(crate) struct Stub {
 }
 
 impl Stub {
+    /// Bytes of scratch memory a thread has: enough for a seccomp filter of ours.
+    pub(crate) const SCRATCH_PIECE: u64 = 1024;
+
     /// A `syscall` instruction.
     pub(crate) fn syscall(self) -> u64 {
         self.at(anyclave_stub::offset::syscall())
@@ -178,7 +187,7 @@ impl Stub {
     /// share an address space, so each has a piece.
     pub(crate) fn scratch(self, tid: Pid) -> u64 {
         let piece = u64::from(tid.as_raw().unsigned_abs()) % SCRATCH_PIECES;
-        self.code + SCRATCH_OFFSET + piece * SCRATCH_PIECE
+        self.code + SCRATCH_OFFSET + piece * Self::SCRATCH_PIECE
     }
 
     /// The selector byte of a slot.

@@ -17,16 +17,19 @@ mod pread;
 mod ptrace;
 mod remap_file_pages;
 mod rt_sigaction;
+mod seccomp;
 mod stat;
 
 pub(crate) use ptrace::ptrace;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use anyclave_sys::bpf::SeccompData;
 use anyclave_sys::notify::{Listener, Notification, Response};
 use anyclave_sys::ptrace::Regs;
 use anyclave_sys::remote::{RemoteCall, skip_syscall};
-use anyclave_sys::{Errno, Result};
+use anyclave_sys::{Errno, Result, signal};
 
 use crate::process::Process;
 use crate::release::Releaser;
@@ -50,6 +53,7 @@ pub(crate) fn stopped(shared: &Shared, thread: &mut Thread) -> Result<()> {
         }
         libc::SYS_pread64 => pread::pread(shared, thread, &regs),
         libc::SYS_lseek => lseek::lseek(shared, thread, &regs),
+        libc::SYS_seccomp | libc::SYS_prctl => seccomp::seccomp(shared, thread, &regs),
         libc::SYS_rt_sigaction => rt_sigaction::rt_sigaction(thread, &regs),
         _ => thread.tracee.cont(0),
     }
@@ -83,6 +87,20 @@ fn result_of(regs: &Regs) -> std::result::Result<u64, Errno> {
         error @ -4095..=-1 => Err(Errno::from_raw(i32::try_from(-error).unwrap_or(libc::EINVAL))),
         _ => Ok(regs.rax),
     }
+}
+
+/// Where a filter of the program's own would have stopped the thread for a tracer, the kernel asks us first.
+fn by_own_filters(call: &Notified<'_>) -> Option<Answer> {
+    let Notification { nr, args, ip, arch, .. } = call.call;
+    let process = &call.process;
+    if process.strict.load(Ordering::Relaxed) {
+        // It may be dead already.
+        let _ = signal::kill(process.tgid, libc::SIGKILL);
+        return Some(Answer::Answered);
+    }
+    let nr = u32::try_from(nr).unwrap_or(u32::MAX);
+    let data = SeccompData { nr, arch, instruction_pointer: ip, args };
+    (process.own_filters.any() && process.own_filters.wants_tracer(&data)).then(|| Answer::error(Errno::ENOSYS))
 }
 
 /// A system call that waits for an answer.
@@ -122,6 +140,9 @@ impl Answer {
 
 /// Decides a call that waits.
 pub(crate) fn notified(call: &Notified<'_>) -> Answer {
+    if let Some(answer) = by_own_filters(call) {
+        return answer;
+    }
     match call.call.nr {
         libc::SYS_open | libc::SYS_openat | libc::SYS_openat2 => open::open(call),
         libc::SYS_stat | libc::SYS_lstat | libc::SYS_newfstatat | libc::SYS_statx => stat::stat(call),

@@ -116,6 +116,8 @@ fn new_process(creator: &Arc<Process>, child: Pid, shares: Shares) -> Result<Arc
         |to: &AtomicBool, from: &AtomicBool| to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
     inherit(&process.dumpable, &creator.dumpable);
     inherit(&process.window_filter, &creator.window_filter);
+    inherit(&process.strict, &creator.strict);
+    process.own_filters.inherit(&creator.own_filters);
     Ok(Arc::new(process))
 }
 

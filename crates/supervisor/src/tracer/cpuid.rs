@@ -29,6 +29,8 @@ impl Tracer {
             let [a, b, c, d, ..] = regs.orig_rax.to_le_bytes();
             self.answer(&mut regs, u32::from_le_bytes([a, b, c, d]));
             thread.tracee.set_regs(&regs)?;
+        } else if thread.process.own_filters.any() {
+            return self.on_old_call(thread, &regs);
         }
         thread.tracee.cont(0)
     }

@@ -113,6 +113,11 @@ impl Raised {
         self.carrier.map_or_else(|| self.info.signo(), |carrier| carrier.signal())
     }
 
+    /// A signal whose frame stays as the host makes it.
+    pub(super) fn without_frame(info: SigInfo) -> Self {
+        Self::new(info, None)
+    }
+
     /// Whether this stop is for it.
     pub(super) fn is(&self, signal: i32, info: &SigInfo) -> bool {
         let ours = i32::try_from(std::process::id()).unwrap_or(0);
@@ -216,7 +221,7 @@ impl Tracer {
     }
 
     /// The default action of a fault signal, which ends the process.
-    fn die_of(&mut self, thread: &mut Thread, raised: Raised) -> Result<()> {
+    pub(super) fn die_of(&mut self, thread: &mut Thread, raised: Raised) -> Result<()> {
         let signal = raised.info.signo();
         let action = Some((signal, SigAction::default()));
         match self.raise(thread, raised, action, |mask| mask & !set_of(signal)) {

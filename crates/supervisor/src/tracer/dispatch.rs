@@ -42,17 +42,29 @@ impl Tracer {
         set(thread, ALLOW);
     }
 
-    /// Switches dispatch on for a thread. None where the kernel has no such thing (Linux before 5.11) or the
-    /// program uses it itself.
+    /// Switches dispatch on for a thread. None where the kernel has no such thing (Linux before 5.11), the program
+    /// uses it itself, or too many of its threads have it.
     fn begin_dispatch(&self, thread: &Thread, stub: Stub) -> Result<Option<Selector>> {
+        let settable = match thread.tracee.has_dispatch() {
+            Ok(true) => return Ok(None),
+            Ok(false) => true,
+            // Linux before 6.4: the thread has to do it itself.
+            Err(Errno::EIO) => false,
+            Err(error) => return Err(error),
+        };
         let Some(slot) = thread.process.mm().take_slot() else { return Ok(None) };
         let address = stub.selector(slot);
         let selector = Selector { slot, address };
         thread.process.mem.write(address, &[ALLOW])?;
-        let mut call = RemoteCall::begin(thread.tracee, stub.syscall())?;
-        let args = [PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, stub.code, CODE_BYTES, address, 0];
-        let done = call.call(libc::SYS_prctl, args)?;
-        call.finish()?;
+        let done = if settable {
+            thread.tracee.set_dispatch(stub.code..stub.code + CODE_BYTES, address)
+        } else {
+            let mut call = RemoteCall::begin(thread.tracee, stub.syscall())?;
+            let args = [PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, stub.code, CODE_BYTES, address, 0];
+            let done = call.call(libc::SYS_prctl, args)?;
+            call.finish()?;
+            done.map(drop)
+        };
         if done.is_err() {
             thread.process.mm().free_slot(slot);
             return Ok(None);

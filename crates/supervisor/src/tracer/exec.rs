@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use anyclave_stub::offset;
+use anyclave_sys::bpf::{ARCH_X86_64, Action, SeccompData};
 use anyclave_sys::ptrace::Tracee;
 use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::{Errno, Pid, Result, procfs};
@@ -47,6 +48,7 @@ impl Tracer {
             self.shared.core().machine.parts().package.abandon(&mut thread.processor);
             let filtered = thread.process.window_filter.load(Ordering::Relaxed);
             process.window_filter.store(filtered, Ordering::Relaxed);
+            process.own_filters.inherit(&thread.process.own_filters);
             inherited = *thread.process.dispositions();
         }
         let mut thread = Thread::new(tid, Arc::clone(&process));
@@ -76,7 +78,15 @@ impl Tracer {
             self.shared.log.warn("the vDSO has no system call in it; the program runs without SGX");
             return Ok(());
         };
-        let mut call = RemoteCall::begin(tracee, image.base + at as u64)?;
+        let insn = image.base + at as u64;
+        if refuses_memory(process, insn + SYSCALL.len() as u64, self.shared.region) {
+            self.shared.log.warn(format_args!(
+                "process {} may not map memory, by its own seccomp filter, and runs without SGX",
+                process.tgid
+            ));
+            return Ok(());
+        }
+        let mut call = RemoteCall::begin(tracee, insn)?;
         if let Some(stub) = self.install_stub(process, &mut call, &image)? {
             process.mm().stub = Some(stub);
             if inherited.guarded {
@@ -100,7 +110,7 @@ impl Tracer {
         let function = code.get(offset::enter_enclave()..offset::enter_enclave_end()).unwrap_or_default();
         let enter = EnterFunction { code: function, cfi: anyclave_stub::enter_enclave_cfi(), address: 0 };
         let length = (TABLES_OFFSET + vdso.region_len(&enter) as u64).next_multiple_of(PAGE);
-        let region = match map(call, length)? {
+        let region = match map(call, self.shared.region, length)? {
             Ok(region) => region,
             Err(error) => {
                 self.shared
@@ -138,12 +148,24 @@ fn merge(image: &[u8], mut edits: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)
     merged
 }
 
-/// Maps `length` bytes anywhere.
-fn map(call: &mut RemoteCall, length: u64) -> Result<std::result::Result<u64, Errno>> {
+/// Maps `length` bytes at an address, or anywhere if there is no room.
+fn map(call: &mut RemoteCall, at: u64, length: u64) -> Result<std::result::Result<u64, Errno>> {
+    call.call(libc::SYS_mmap, map_arguments(at, length))
+}
+
+fn map_arguments(at: u64, length: u64) -> [u64; 6] {
     let number = |value: i32| u64::from(value.cast_unsigned());
     let prot = number(libc::PROT_READ | libc::PROT_EXEC);
     let flags = number(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    call.call(libc::SYS_mmap, [0, length, prot, flags, u64::MAX, 0])
+    [at, length, prot, flags, u64::MAX, 0]
+}
+
+/// Whether filters that the program has inherited forbid the first of our calls; some would kill it for that.
+fn refuses_memory(process: &Process, instruction_pointer: u64, at: u64) -> bool {
+    let nr = u32::try_from(libc::SYS_mmap).unwrap_or(u32::MAX);
+    let args = map_arguments(at, TABLES_OFFSET);
+    let call = SeccompData { nr, arch: ARCH_X86_64, instruction_pointer, args };
+    process.own_filters.decide(&call).severity() > Action::Log.severity()
 }
 
 fn read_vdso(process: &Process) -> Result<Option<Image>> {

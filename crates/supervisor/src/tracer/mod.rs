@@ -21,6 +21,7 @@ mod handover;
 mod illegal;
 mod job_control;
 mod orders;
+mod own_filters;
 mod page_fault;
 mod protect;
 mod signals;
@@ -226,13 +227,20 @@ impl Tracer {
     fn on_seccomp(&mut self, thread: &mut Thread, data: u16) -> Result<()> {
         match Reason::from_data(data) {
             Some(Reason::Call) => {
+                let own = &thread.process.own_filters;
+                // Ours was asked last; the program's may have wanted a tracer, too.
+                if own.any() && own.wants_tracer(&own_filters::native_call(&thread.tracee.regs()?)) {
+                    return own_filters::without_tracer(thread);
+                }
                 syscall::stopped(&self.shared, thread)?;
                 self.note_installed(&thread.process, false);
                 Ok(())
             }
             Some(Reason::Int80) => self.on_int80(thread),
+            Some(Reason::OurCode) => self.on_call_from_our_code(thread),
+            Some(Reason::Strict) => self.on_strict(thread),
             // A filter of the program's own asked for a tracer that is not there.
-            None => thread.tracee.cont(0),
+            None => own_filters::without_tracer(thread),
         }
     }
 }

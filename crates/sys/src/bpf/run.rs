@@ -32,7 +32,7 @@ impl Program {
 
 /// The sixteen 32-bit words of the data, in memory order.
 #[expect(clippy::cast_possible_truncation, reason = "a 64-bit word is split in two")]
-fn words(data: &SeccompData) -> [u32; 16] {
+pub(super) fn words(data: &SeccompData) -> [u32; 16] {
     let mut words = [0; 16];
     words[0] = data.nr;
     words[1] = data.arch;
