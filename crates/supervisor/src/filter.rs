@@ -84,7 +84,7 @@ const SGX_MAGIC: u32 = 0xa4;
 pub(crate) fn base() -> Result<Program, BuildError> {
     let mut filter = Builder::new();
     let foreign = filter.label();
-    let [ioctl, mmap, prctl, ptrace, seccomp] = [(); 5].map(|()| filter.label());
+    let [ioctl, mmap, prctl, ptrace, seccomp, clone] = [(); 6].map(|()| filter.label());
     filter.load(Field::Arch).jump_unless(Test::Eq(ARCH_X86_64), foreign);
     filter.load(Field::Nr).ret_if(Test::AnySet(X32_BIT), Action::Allow);
     let looks = Looks::of(&mut filter);
@@ -97,6 +97,7 @@ pub(crate) fn base() -> Result<Program, BuildError> {
         .jump_if(Test::Eq(number(libc::SYS_prctl)), prctl)
         .jump_if(Test::Eq(number(libc::SYS_ptrace)), ptrace)
         .jump_if(Test::Eq(number(libc::SYS_seccomp)), seccomp)
+        .jump_if(Test::Eq(number(libc::SYS_clone)), clone)
         .ret(Action::Allow);
 
     filter.bind(ioctl).load(Field::ArgLow(1)).and(0xff00);
@@ -113,6 +114,9 @@ pub(crate) fn base() -> Result<Program, BuildError> {
         filter.ret_if(Test::Eq(flag(option)), Action::UserNotif);
     }
     filter.ret_if(Test::Eq(flag(libc::PR_SET_SECCOMP)), Reason::Call.action()).ret(Action::Allow);
+
+    filter.bind(clone).load(Field::ArgLow(0));
+    filter.ret_if(Test::AnySet(flag(libc::CLONE_UNTRACED)), Reason::Call.action()).ret(Action::Allow);
 
     // SECCOMP_SET_MODE_STRICT and SECCOMP_SET_MODE_FILTER; the others only ask.
     filter.bind(seccomp).load(Field::ArgLow(0)).ret_if(Test::Gt(1), Action::Allow).ret(Reason::Call.action());

@@ -112,8 +112,42 @@ pub fn run(options: &RunOptions, program: &OsStr, arguments: &[OsString]) -> Res
     let (here, there) = fd::socketpair().map_err(LaunchError::host("a socket pair cannot be made"))?;
     let us = fork::getpid();
     untraced(us)?;
-    match fork::fork().map_err(LaunchError::host("fork failed"))? {
-        // The intermediate child goes at once, so that the program has no child it does not know.
+    if !procfs::is_of_our_namespace() {
+        return Err(LaunchError::Supervisor(
+            "/proc is not there or is that of another PID namespace, and a machine looks at its processes in it: \
+             mount it anew (`unshare --mount-proc`, or `mount -t proc proc /proc` in the namespace)"
+                .into(),
+        ));
+    }
+    let here = start_monitor(options, us, here, there)?;
+    prepare(here.as_fd())?;
+    drop(here);
+    startup::restore_sigpipe().map_err(LaunchError::host("the disposition of SIGPIPE cannot be restored"))?;
+    startup::restore_closed().map_err(LaunchError::host("descriptors cannot be closed again"))?;
+    let error = fork::exec(&program.path, &arguments);
+    Err(program.exec_failed(error))
+}
+
+/// Makes the monitor, so that the program has no child that it does not know. Gives back our end of the socket.
+fn start_monitor(
+    options: &RunOptions,
+    us: Pid,
+    here: OwnedFd,
+    there: OwnedFd,
+) -> Result<OwnedFd, LaunchError> {
+    let failed = LaunchError::host("fork failed");
+    // An orphan would come back to us. So there is a child, and the program's waits do not find it.
+    if prctl::takes_up_orphans().unwrap_or(false) {
+        return match fork::fork_unwaited().map_err(failed)? {
+            Fork::Child => {
+                drop(here);
+                service::monitor(options, us, there)
+            }
+            Fork::Parent(_) => Ok(here),
+        };
+    }
+    match fork::fork().map_err(failed)? {
+        // The intermediate child goes at once.
         Fork::Child => match fork::fork() {
             Ok(Fork::Child) => {
                 drop(here);
@@ -123,16 +157,10 @@ pub fn run(options: &RunOptions, program: &OsStr, arguments: &[OsString]) -> Res
             Err(_) => fork::exit_now(1),
         },
         Fork::Parent(child) => {
-            drop(there);
             fork::waitpid(child).map_err(LaunchError::host("the supervisor could not be started"))?;
+            Ok(here)
         }
     }
-    prepare(here.as_fd())?;
-    drop(here);
-    startup::restore_sigpipe().map_err(LaunchError::host("the disposition of SIGPIPE cannot be restored"))?;
-    startup::restore_closed().map_err(LaunchError::host("descriptors cannot be closed again"))?;
-    let error = fork::exec(&program.path, &arguments);
-    Err(program.exec_failed(error))
 }
 
 /// Says who traces this process already, if anybody does.

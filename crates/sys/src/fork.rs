@@ -29,6 +29,23 @@ pub fn fork() -> Result<Fork> {
     }
 }
 
+/// Makes a copy as [`fork`] does, of whose death nobody is told: the waits of this process, and of the program it
+/// becomes, pass it over unless they ask for all children (`__WALL`).
+///
+/// This process must have one thread. In the child the C library takes itself for the parent where it asks who it
+/// is; another [`fork`] mends that.
+///
+/// # Errors
+/// `EAGAIN`, `ENOMEM`.
+pub fn fork_unwaited() -> Result<Fork> {
+    // SAFETY: without flags, and with no stack of its own, the child is a copy of this process as fork(2) makes it.
+    // No other thread exists that could hold a lock.
+    match Errno::result(unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) })? {
+        0 => Ok(Fork::Child),
+        pid => i32::try_from(pid).map(|pid| Fork::Parent(Pid::from_raw(pid))).or(Err(Errno::EINVAL)),
+    }
+}
+
 /// Ends this process at once: no destructors, no exit handlers, nothing flushed.
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: _exit has no precondition.

@@ -56,6 +56,19 @@ pub fn set_parent_death_signal(signal: i32) -> Result<()> {
     Errno::result(done).map(drop)
 }
 
+/// Whether orphans among the descendants of this process become its children: it asked for that, or is the first
+/// of its PID namespace.
+///
+/// # Errors
+/// None that is known.
+pub fn takes_up_orphans() -> Result<bool> {
+    let mut asked: libc::c_int = 0;
+    // SAFETY: the option stores one int.
+    let done = unsafe { libc::prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut asked, 0_u64, 0_u64, 0_u64) };
+    Errno::result(done)?;
+    Ok(asked != 0 || crate::fork::getpid().as_raw() == 1)
+}
+
 /// The soft and the hard limit of open descriptors.
 ///
 /// # Errors

@@ -17,6 +17,13 @@ pub fn tgid_of(tid: Pid) -> Result<Pid> {
     Ok(Status::read(tid)?.tgid)
 }
 
+/// Whether /proc is that of this process's own PID namespace, so that the numbers in it are those we know.
+#[must_use]
+pub fn is_of_our_namespace() -> bool {
+    let ours = crate::fork::getpid().to_string();
+    fs::read_link("/proc/self").is_ok_and(|link| link == Path::new(&ours))
+}
+
 /// The threads of a process at this moment.
 ///
 /// # Errors

@@ -26,8 +26,8 @@ pub(crate) struct Process {
     pub(crate) mem: ProcessMem,
     /// Its address space, which a vfork child shares.
     pub(crate) mm: Arc<Mutex<Mm>>,
-    /// Dispositions of the fault signals.
-    pub(crate) dispositions: Mutex<Dispositions>,
+    /// Dispositions of the fault signals, which a child of CLONE_SIGHAND shares.
+    pub(crate) dispositions: Arc<Mutex<Dispositions>>,
     /// Fault signals whose action we have set and not yet thought of the other threads.
     pub(crate) installed: AtomicU64,
     /// What PR_GET_DUMPABLE answers.
@@ -63,7 +63,7 @@ impl Process {
             tgid,
             mem,
             mm,
-            dispositions: Mutex::default(),
+            dispositions: Arc::default(),
             installed: AtomicU64::new(0),
             dumpable: AtomicBool::new(true),
             window_filter: AtomicBool::new(false),

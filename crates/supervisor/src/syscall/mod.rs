@@ -4,6 +4,7 @@
 //! for a thread of ours to answer while the process runs on ([`notified`]).
 
 mod access;
+mod clone;
 mod ioctl;
 mod lseek;
 mod madvise;
@@ -53,6 +54,7 @@ pub(crate) fn stopped(shared: &Shared, thread: &mut Thread) -> Result<()> {
         }
         libc::SYS_pread64 => pread::pread(shared, thread, &regs),
         libc::SYS_lseek => lseek::lseek(shared, thread, &regs),
+        libc::SYS_clone => clone::clone(thread, &regs),
         libc::SYS_seccomp | libc::SYS_prctl => seccomp::seccomp(shared, thread, &regs),
         libc::SYS_rt_sigaction => rt_sigaction::rt_sigaction(thread, &regs),
         _ => thread.tracee.cont(0),
@@ -100,7 +102,8 @@ fn by_own_filters(call: &Notified<'_>) -> Option<Answer> {
     }
     let nr = u32::try_from(nr).unwrap_or(u32::MAX);
     let data = SeccompData { nr, arch, instruction_pointer: ip, args };
-    (process.own_filters.any() && process.own_filters.wants_tracer(&data)).then(|| Answer::error(Errno::ENOSYS))
+    (process.own_filters.any() && process.own_filters.wants_tracer(&data))
+        .then(|| Answer::error(Errno::ENOSYS))
 }
 
 /// A system call that waits for an answer.

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use anyclave_sys::procfs::Status;
 use anyclave_sys::ptrace::Stop;
+use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::{Errno, Pid, Result};
 
-use super::{Next, Thread, Tracer};
+use super::{Next, Thread, Tracer, guard};
 use crate::process::Process;
 
 /// What a new thread shares with its creator.
@@ -17,6 +18,23 @@ struct Shares {
     memory: bool,
     /// CLONE_THREAD.
     process: bool,
+    /// CLONE_SIGHAND, or CLONE_CLEAR_SIGHAND and then nobody's.
+    handlers: Handlers,
+    /// CLONE_VFORK: its creator waits, and it will hardly do anything but execute.
+    vfork: bool,
+}
+
+/// Where the signal handlers of a new process come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Handlers {
+    Copied,
+    Shared,
+    Cleared,
+}
+
+impl Shares {
+    const THREAD: Self = Self { memory: true, process: true, handlers: Handlers::Shared, vfork: false };
+    const FORK: Self = Self { memory: false, process: false, handlers: Handlers::Copied, vfork: false };
 }
 
 impl Tracer {
@@ -32,7 +50,9 @@ impl Tracer {
             Err(Errno::ESRCH | Errno::ENOENT) => return Ok(()),
             Err(error) => return Err(error),
         };
-        self.adopt(Thread::new(child, process));
+        let mut thread = Thread::new(child, process);
+        thread.unguarded = shares.handlers == Handlers::Cleared && !shares.vfork;
+        self.adopt(thread);
         self.first_stop_of(child)
     }
 
@@ -41,9 +61,7 @@ impl Tracer {
         let Some(stop) = self.strangers.remove(&tid) else { return Ok(()) };
         let Some(mut thread) = self.threads.remove(&tid) else { return Ok(()) };
         let next = self.on_stop(&mut thread, stop);
-        if !matches!(next, Ok(Next::HandedOver)) {
-            self.threads.insert(tid, thread);
-        }
+        self.put_away(thread, &next);
         next.map(drop)
     }
 
@@ -51,6 +69,9 @@ impl Tracer {
     pub(super) fn on_first_stop(&mut self, thread: &mut Thread) -> Result<Next> {
         thread.started = true;
         Self::note_mask(thread)?;
+        if std::mem::take(&mut thread.unguarded) {
+            self.guard_anew(thread)?;
+        }
         let leads = thread.process.tgid == thread.tracee.tid();
         if leads {
             Self::complete_actions(thread)?;
@@ -64,6 +85,19 @@ impl Tracer {
 }
 
 impl Tracer {
+    /// A process that has inherited windows, but not the handlers that stand on the fault signals where windows are.
+    fn guard_anew(&self, thread: &Thread) -> Result<()> {
+        let process = &thread.process;
+        let stub = {
+            let mm = process.mm();
+            mm.stub.filter(|_| mm.windows.touches(0, u64::MAX))
+        };
+        let Some(stub) = stub else { return Ok(()) };
+        let mut call = RemoteCall::begin(thread.tracee, stub.syscall())?;
+        guard(&self.shared, process, stub, &mut call)?;
+        call.finish()
+    }
+
     /// Takes up new threads that have stopped and wait, where nobody is left to tell of them.
     pub(super) fn adopt_orphans(&mut self) {
         let waiting: Vec<Pid> = self.strangers.keys().copied().collect();
@@ -84,7 +118,7 @@ impl Tracer {
         let status = Status::read(tid).ok()?;
         if status.tgid != tid {
             let process = self.shared.registry.process(status.tgid)?;
-            return Some((process, Shares { memory: true, process: true }));
+            return Some((process, Shares::THREAD));
         }
         let alive = |thread: &Thread| thread.process.tgid == status.ppid && !thread.exiting;
         if self.threads.values().any(alive) {
@@ -92,7 +126,7 @@ impl Tracer {
         }
         // Its parent of record may be one that takes in orphans.
         let parent = self.last_process.clone().or_else(|| self.shared.registry.process(status.ppid))?;
-        Some((parent, Shares { memory: false, process: false }))
+        Some((parent, Shares::FORK))
     }
 
     /// A stop that came before its thread was known may never be asked for again.
@@ -106,12 +140,17 @@ fn new_process(creator: &Arc<Process>, child: Pid, shares: Shares) -> Result<Arc
         return Ok(Arc::clone(creator));
     }
     let mm = if shares.memory { Arc::clone(&creator.mm) } else { Arc::new(Mutex::new(creator.mm().clone())) };
-    let process = match Process::new(child, Arc::clone(&mm)) {
+    let mut process = match Process::new(child, Arc::clone(&mm)) {
         // The creator is not ours to look at either.
         Err(Errno::EACCES | Errno::EPERM) => Process::closed(child, mm),
         process => process?,
     };
-    *process.dispositions() = *creator.dispositions();
+    match shares.handlers {
+        Handlers::Shared => process.dispositions = Arc::clone(&creator.dispositions),
+        Handlers::Copied => *process.dispositions() = *creator.dispositions(),
+        // The sentinels are gone with them.
+        Handlers::Cleared => {}
+    }
     let inherit =
         |to: &AtomicBool, from: &AtomicBool| to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
     inherit(&process.dumpable, &creator.dumpable);
@@ -131,12 +170,26 @@ fn shares(creator: &Thread) -> Result<Shares> {
             creator.process.mem.read(regs.rdi, &mut flags).unwrap_or_default();
             u64::from_le_bytes(flags)
         }
-        libc::SYS_vfork => flag(libc::CLONE_VM),
+        libc::SYS_vfork => flag(libc::CLONE_VM | libc::CLONE_VFORK),
         // fork, or a program of 32 bits, which shares nothing that matters here.
         _ => 0,
     };
-    Ok(Shares { memory: flags & flag(libc::CLONE_VM) != 0, process: flags & flag(libc::CLONE_THREAD) != 0 })
+    let has = |flag| flags & flag != 0;
+    let handlers = match (has(flag(libc::CLONE_SIGHAND)), has(CLONE_CLEAR_SIGHAND)) {
+        (true, _) => Handlers::Shared,
+        (false, true) => Handlers::Cleared,
+        (false, false) => Handlers::Copied,
+    };
+    Ok(Shares {
+        memory: has(flag(libc::CLONE_VM)),
+        process: has(flag(libc::CLONE_THREAD)),
+        handlers,
+        vfork: has(flag(libc::CLONE_VFORK)),
+    })
 }
+
+/// Of clone3 alone.
+const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 
 const fn flag(value: i32) -> u64 {
     value.cast_unsigned() as u64

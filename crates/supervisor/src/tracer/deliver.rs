@@ -8,6 +8,7 @@ use anyclave_sys::{Errno, Result, signal};
 use super::carrier::Carrier;
 use super::convert::NO_CALL;
 use super::exception::Exception;
+use super::first::{NOWHERE, end_first, is_first};
 use super::forced::{install_action, install_guarded};
 use super::{Thread, Tracer};
 use crate::process::dispositions::{SigAction, in_set, set_of};
@@ -152,8 +153,11 @@ impl Tracer {
             if target != original && in_set(status.blocked | status.ignored, target) {
                 return die_by_fault(thread);
             }
-            thread.tracee.set_siginfo(&info)?;
             let handled = in_set(status.caught, target);
+            if !handled && is_first(thread) {
+                return end_first(thread, target);
+            }
+            thread.tracee.set_siginfo(&info)?;
             return resume(thread, target, frame.filter(|_| handled));
         }
         let traces = self.traces(thread, original)?;
@@ -214,7 +218,7 @@ impl Tracer {
     /// A signal that was not forced, for which the program has no handler but a sentinel stands.
     pub(super) fn deliver_default(&mut self, thread: &mut Thread, signal: i32, info: &SigInfo) -> Result<()> {
         let ignored = thread.process.dispositions().get(signal).is_some_and(|action| action.is_ignored());
-        if ignored {
+        if ignored || is_first(thread) {
             return thread.tracee.cont(0);
         }
         self.die_of(thread, Raised::new(*info, None))
@@ -223,6 +227,9 @@ impl Tracer {
     /// The default action of a fault signal, which ends the process.
     pub(super) fn die_of(&mut self, thread: &mut Thread, raised: Raised) -> Result<()> {
         let signal = raised.info.signo();
+        if is_first(thread) {
+            return end_first(thread, signal);
+        }
         let action = Some((signal, SigAction::default()));
         match self.raise(thread, raised, action, |mask| mask & !set_of(signal)) {
             // Our code is gone from the process, or a filter of its own is in the way.
@@ -262,8 +269,9 @@ impl Tracer {
 /// Ends the process by a fault, without a system call of its own: a fault signal that is forced while it is
 /// blocked gets its default action back from the kernel.
 fn die_by_fault(thread: &mut Thread) -> Result<()> {
-    /// Behind all user memory.
-    const NOWHERE: u64 = 0x7fff_ffff_f000;
+    if is_first(thread) {
+        return end_first(thread, libc::SIGSEGV);
+    }
     let mut regs = thread.tracee.regs()?;
     regs.rip = NOWHERE;
     regs.orig_rax = NO_CALL;

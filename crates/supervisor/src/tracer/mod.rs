@@ -14,6 +14,7 @@ mod enclu;
 mod exception;
 mod exec;
 mod exit;
+mod first;
 mod follow;
 mod forced;
 mod guard;
@@ -89,8 +90,12 @@ pub(crate) struct Thread {
     dying: bool,
     /// It has reached its last stop.
     exiting: bool,
+    /// Its process lacks handlers that the supervisor put on its creator.
+    unguarded: bool,
     /// Told to run for the first time.
     pub(crate) started: bool,
+    /// Let go, to die by itself.
+    let_go: bool,
 }
 
 impl Thread {
@@ -109,7 +114,9 @@ impl Thread {
             restarted: 0,
             dying: false,
             exiting: false,
+            unguarded: false,
             started: false,
+            let_go: false,
         }
     }
 }
@@ -172,10 +179,7 @@ impl Tracer {
                 Some(mut thread) => {
                     self.follow.stopped(tid, self.threads.len() + 1);
                     let result = self.on_stop(&mut thread, stop);
-                    // A thread that was handed over or has died meanwhile is no longer ours.
-                    if !matches!(result, Ok(Next::HandedOver)) {
-                        self.threads.insert(tid, thread);
-                    }
+                    self.put_away(thread, &result);
                     result.map(drop)
                 }
                 None => {
@@ -193,12 +197,27 @@ impl Tracer {
         }
     }
 
+    /// A thread is not looked at any more for now.
+    fn put_away(&mut self, thread: Thread, result: &Result<Next>) {
+        let tid = thread.tracee.tid();
+        if thread.let_go {
+            self.threads.insert(tid, thread);
+            self.on_death(tid);
+        } else if !matches!(result, Ok(Next::HandedOver)) {
+            self.threads.insert(tid, thread);
+        }
+    }
+
     /// A process that we cannot serve any more is ended; the others go on.
     fn give_up(&mut self, tid: Pid, event: WaitEvent, error: Errno) {
         let tgid = self.shared.registry.process(tid).map_or(tid, |process| process.tgid);
         self.shared
             .log
             .warn(format_args!("process {tgid} could not be served at {event:?} ({error}) and is killed"));
+        if tgid.as_raw() == 1 {
+            // The first process of our namespace cannot be killed from within it, but by the end of its tracer.
+            fatal("the process that all others hang on is among those that could not be served");
+        }
         // It may be gone already.
         let _ = signal::kill(tgid, libc::SIGKILL);
     }

@@ -26,6 +26,8 @@ pub struct Status {
     pub shared_pending: u64,
     /// `no_new_privs` is set.
     pub no_new_privs: bool,
+    /// The id of the thread in its own PID namespace. That of the reader where the kernel does not say.
+    pub own_tid: Pid,
 }
 
 impl Status {
@@ -56,6 +58,10 @@ impl Status {
             pending: set("SigPnd")?,
             shared_pending: set("ShdPnd")?,
             no_new_privs: field("NoNewPrivs")? == "1",
+            own_tid: match field("NSpid") {
+                Some(ids) => Pid::from_raw(ids.split_ascii_whitespace().next_back()?.parse().ok()?),
+                None => pid("Pid")?,
+            },
         })
     }
 }

@@ -2,16 +2,12 @@ use super::super::{ARCH_X86_64, Builder, Field, Test};
 use super::*;
 
 fn call(nr: u32, first: u64) -> SeccompData {
-    SeccompData {
-        nr,
-        arch: ARCH_X86_64,
-        instruction_pointer: 0x7000_1000_2000,
-        args: [first, 0, 0, 0, 0, 0],
-    }
+    SeccompData { nr, arch: ARCH_X86_64, instruction_pointer: 0x7000_1000_2000, args: [first, 0, 0, 0, 0, 0] }
 }
 
 fn foreign(insns: &[(u16, u8, u8, u32)]) -> Foreign {
-    let insn = |&(code, jump_true, jump_false, k): &(u16, u8, u8, u32)| Insn { code, jump_true, jump_false, k };
+    let insn =
+        |&(code, jump_true, jump_false, k): &(u16, u8, u8, u32)| Insn { code, jump_true, jump_false, k };
     Foreign(insns.iter().map(insn).collect())
 }
 
@@ -42,7 +38,8 @@ fn a_filter_behind_another_decides_what_the_other_leaves() {
     let mut builder = Builder::new();
     let first =
         builder.load(Field::Nr).ret_if(Test::Eq(3), Action::Trace(9)).ret(Action::Allow).build().unwrap();
-    let second = foreign(&[(0x20, 0, 0, 0), (0x15, 0, 1, 4), (0x06, 0, 0, 0x5_0001), (0x06, 0, 0, 0x7fff_0000)]);
+    let second =
+        foreign(&[(0x20, 0, 0, 0), (0x15, 0, 1, 4), (0x06, 0, 0, 0x5_0001), (0x06, 0, 0, 0x7fff_0000)]);
     let both = Foreign::from(&second.behind(&first).unwrap());
     assert_eq!(both.run(&call(3, 0)), Action::Trace(9));
     assert_eq!(both.run(&call(4, 0)), Action::Errno(1));
@@ -89,7 +86,9 @@ fn jumps_go_by_x_too() {
 
 #[test]
 fn what_the_kernel_would_refuse_kills() {
-    for insns in [&[][..], &[(0x20, 0, 0, 64)], &[(0x05, 0, 0, u32::MAX)], &[(0x60, 0, 0, 16)], &[(0xff, 0, 0, 0)]] {
+    for insns in
+        [&[][..], &[(0x20, 0, 0, 64)], &[(0x05, 0, 0, u32::MAX)], &[(0x60, 0, 0, 16)], &[(0xff, 0, 0, 0)]]
+    {
         assert_eq!(foreign(insns).run(&call(0, 0)), Action::KillProcess, "{insns:?}");
     }
 }
