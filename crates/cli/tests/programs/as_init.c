@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +44,8 @@ int main(int argc, char **argv)
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
+        /* With it everything in the namespace. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (strcmp(argv[1], "proc") == 0 && mount("proc", "/proc", "proc", 0, NULL) != 0)
             _exit(NO_NAMESPACES);
         execvp(argv[2], argv + 2);

@@ -27,8 +27,12 @@ pub(crate) enum Flavour {
     NoPie,
     /// Without a dynamic linker.
     Static,
+    /// Without a dynamic linker, and at any address.
+    StaticPie,
     /// Without a C library.
     Raw,
+    /// The same at any address.
+    RawPie,
     /// With an import from linux-vdso.so.1.
     ImportsVdso,
 }
@@ -39,8 +43,17 @@ impl Flavour {
             Self::Default => &[],
             Self::NoPie => &["-fno-pie", "-no-pie"],
             Self::Static => &["-static"],
+            Self::StaticPie => &["-static-pie", "-fPIE"],
             Self::Raw => &[
                 "-static",
+                "-nostdlib",
+                "-ffreestanding",
+                "-fno-stack-protector",
+                "-fno-tree-loop-distribute-patterns",
+            ],
+            Self::RawPie => &[
+                "-static-pie",
+                "-fPIE",
                 "-nostdlib",
                 "-ffreestanding",
                 "-fno-stack-protector",

@@ -43,6 +43,8 @@ mod tracers;
 #[cfg(test)]
 mod traps;
 #[cfg(test)]
+mod trees;
+#[cfg(test)]
 mod vectors;
 #[cfg(test)]
 mod views;

@@ -44,6 +44,7 @@ pub(crate) use programs;
 
 programs! {
     abandoned
+    clone_flags
     cmac_selftest
     cpuid
     cpuid_inside
@@ -54,6 +55,7 @@ programs! {
     egetkey
     exec_inside
     exec_thread
+    exec_ways
     exinfo
     exit_inside
     exitinfo_interrupt
@@ -76,6 +78,7 @@ programs! {
     low_limits
     madvise_rules
     many
+    many_processes
     mmap_early
     mmap_exceeds
     mmap_personality
@@ -119,6 +122,7 @@ programs! {
     storm
     storm_threads
     threads
+    tight_limits
     vdso_arguments
     vdso_clock
     vdso_dlsym
@@ -176,16 +180,25 @@ fn program_without_a_c_library() {
 #[test]
 fn every_program_has_a_test() {
     const ELSEWHERE: &[&str] = &[
+        "as_init",
         "closed_descriptors",
         "cpuid_genuine",
+        "daemon",
         "enclu_unmapped",
+        "first_process",
         "fork_both",
         "hostile_filter",
         "identity",
         "illegal_outside",
         "libvdso_stub",
         "limits",
+        "longest_filter",
         "migrating",
+        "namespaces",
+        "no_memory",
+        "no_memory_raw",
+        "other_ids",
+        "own_listener",
         "ptrace_refused",
         "ptrace_self",
         "raw",
@@ -193,6 +206,7 @@ fn every_program_has_a_test() {
         "signal_chaos",
         "stackless",
         "storm_exact",
+        "subreaper",
         "terminal",
         "traced",
         "unmapped",
