@@ -7,7 +7,7 @@ pub(crate) mod windows;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyclave_sys::mem::ProcessMem;
 use anyclave_sys::{Pid, Result};
@@ -42,6 +42,8 @@ pub(crate) struct Process {
     pub(crate) own_filters: OwnFilters,
     /// One of them is the strict mode.
     pub(crate) strict: AtomicBool,
+    /// It is the first of its PID namespace, once that was asked.
+    pub(crate) first: OnceLock<bool>,
 }
 
 impl Process {
@@ -71,6 +73,7 @@ impl Process {
             orders: Mutex::default(),
             own_filters: OwnFilters::default(),
             strict: AtomicBool::new(false),
+            first: OnceLock::new(),
         }
     }
 

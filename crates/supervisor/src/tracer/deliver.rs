@@ -154,7 +154,7 @@ impl Tracer {
                 return die_by_fault(thread);
             }
             let handled = in_set(status.caught, target);
-            if !handled && is_first(thread) {
+            if is_first(thread) && !handled {
                 return end_first(thread, target);
             }
             thread.tracee.set_siginfo(&info)?;
@@ -211,6 +211,8 @@ impl Tracer {
                 let raised = Raised::new(*info, frame);
                 return self.raise(thread, raised, Some((signal, action)), |mask| mask);
             }
+        } else if is_first(thread) && !in_set(thread.seen.caught(thread.tracee.tid())?, signal) {
+            return end_first(thread, signal);
         }
         resume(thread, signal, None)
     }

@@ -14,7 +14,9 @@ pub(super) const NOWHERE: u64 = 0x7fff_ffff_f000;
 
 /// Whether a thread belongs to such a process.
 pub(super) fn is_first(thread: &Thread) -> bool {
-    Status::read(thread.process.tgid).is_ok_and(|status| status.own_tid.as_raw() == 1)
+    let process = &thread.process;
+    // It is asked at each fault, and a process stays what it is.
+    *process.first.get_or_init(|| Status::read(process.tgid).is_ok_and(|status| status.own_tid.as_raw() == 1))
 }
 
 /// Ends the process by a fault that becomes this signal: one of our making where that is easy, else the one that it
