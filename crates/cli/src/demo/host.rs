@@ -59,6 +59,12 @@ fn processor(out: &mut impl Write) -> Result<(), DemoError> {
         return Err(DemoError::Missing("CPUID knows of no SGX"));
     }
     let (leaf, attributes) = (cpuid(cpuid::SGX_LEAF, 0), cpuid(cpuid::SGX_LEAF, 1));
+    if leaf.ebx & anyclave_hello::MISCSELECT.bits() == 0 {
+        return Err(DemoError::Missing(
+            "this processor does not tell enclaves the address of a page fault (EXINFO), and this enclave asks \
+             for it; --cpu icelake does",
+        ));
+    }
     let flexible = features.ecx & cpuid::LEAF7_ECX_SGX_LC != 0;
     writeln!(
         out,

@@ -121,3 +121,12 @@ fn usage_error_is_125() {
         assert!(outcome.stderr.starts_with("anyclave: "), "{outcome:?}");
     }
 }
+
+/// The demo's enclave asks for EXINFO, which the oldest processor does not have.
+#[test]
+fn demo_says_what_its_processor_lacks() {
+    let folder = scratch("demo_sgx1");
+    let outcome = run(Command::new(anyclave()).args(["demo", "-q", "--cpu", "sgx1"]), &folder);
+    outcome.assert_code(1);
+    assert!(outcome.stderr.contains("EXINFO") && outcome.stderr.contains("--cpu icelake"), "{outcome:?}");
+}
