@@ -194,7 +194,7 @@ pub(super) const PROBES: &[Probe] = &[
         need: Need::Useful,
         attempt: || probe::breakpoints().into(),
         cost: "enclaves that execute CPUID get the host's answer",
-        mend: "a kernel with CONFIG_HAVE_HW_BREAKPOINT; no profiler that pins breakpoints on all processors",
+        mend: "no profiler that takes them on all processors; a virtual machine that has debug registers",
         allowance: Some(Allowance::Ptrace),
     },
     Probe {
