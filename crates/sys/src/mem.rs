@@ -98,6 +98,23 @@ impl ProcessMem {
         }
     }
 
+    /// Reads two pieces in one call, each as [`Self::copy_from_user`] reads one.
+    ///
+    /// # Errors
+    /// `EFAULT`: not all of both is readable; either may be. Others as there.
+    pub fn copy_both_from_user(&self, addrs: [u64; 2], bufs: [&mut [u8]; 2]) -> Result<()> {
+        self.mem.as_ref().ok_or(Errno::EFAULT)?;
+        let [a, b] = bufs;
+        let remotes = [remote(addrs[0], a.len())?, remote(addrs[1], b.len())?];
+        let len = a.len() + b.len();
+        let got = process_vm_readv(self.pid, &mut [IoSliceMut::new(a), IoSliceMut::new(b)], &remotes);
+        match got {
+            Ok(got) if got == len => Ok(()),
+            Ok(_) => Err(Errno::EFAULT),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes all of `buf` to `addr` as the process itself could.
     ///
     /// # Errors

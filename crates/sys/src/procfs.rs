@@ -1,7 +1,9 @@
 //! What /proc tells of a process.
 
+mod fd_table;
 mod status;
 
+pub use self::fd_table::FdTable;
 pub use self::status::{Status, StatusFile};
 
 use crate::{Errno, Pid, Result, errno_of};

@@ -45,17 +45,27 @@ const COVERING_OR_NEXT_VMA: u64 = 0x10;
 /// The area that holds `addr` or the next above. `ENOTTY`: the kernel does not know the query.
 pub(super) fn at_or_above(maps: &File, addr: u64) -> Result<Option<Vma>> {
     // PATH_MAX and the kernel's " (deleted)".
-    let mut name = vec![0_u8; 4096 + 16];
+    query(maps, addr, vec![0; 4096 + 16])
+}
+
+/// The same without its path.
+pub(super) fn unnamed_at_or_above(maps: &File, addr: u64) -> Result<Option<Vma>> {
+    query(maps, addr, Vec::new())
+}
+
+/// The query with room for the name.
+fn query(maps: &File, addr: u64, mut name: Vec<u8>) -> Result<Option<Vma>> {
     let mut query = Query {
         size: SIZE as u64,
         flags: COVERING_OR_NEXT_VMA,
         addr,
         name_size: u32::try_from(name.len()).or(Err(Errno::EOVERFLOW))?,
-        name_addr: name.as_mut_ptr() as u64,
+        // Zero means that none is wanted, and goes with no size.
+        name_addr: if name.is_empty() { 0 } else { name.as_mut_ptr() as u64 },
         ..Query::default()
     };
     // SAFETY: the request's size is that of `query`, a live structure, and the name's address and size are
-    // those of a live vector; the kernel writes to nothing else as build_id_size is 0.
+    // those of a live vector or both zero; the kernel writes to nothing else as build_id_size is 0.
     let done = unsafe { libc::ioctl(maps.as_raw_fd(), PROCMAP_QUERY, &raw mut query) };
     match Errno::result(done) {
         Err(Errno::ENOENT) => return Ok(None),
