@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use anyclave_arch::msr::LEPUBKEYHASH_RESET;
 use anyclave_arch::{EpcAddr, Linear, PageType};
+use anyclave_crypto::Measurement;
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::epcm::{Epcm, EpcmEntry};
 use crate::frames::{Frames, Place};
-use crate::secs::SecsPage;
+use crate::secs::{Growing, SecsPage, at_rest};
 
 /// The shared part of the processor.
 #[derive(Debug)]
@@ -107,6 +108,20 @@ impl<F: Frames, E: Entropy> Package<F, E> {
     /// Keeps a changed SECS.
     pub(crate) fn store_secs(&mut self, page: EpcAddr, secs: &SecsPage) {
         self.frames.write(page, 0, secs.as_bytes());
+    }
+
+    /// The part of a SECS that EEXTEND needs.
+    pub(crate) fn load_growing(&mut self, page: EpcAddr) -> Growing {
+        let (head, measured_blocks) =
+            (self.read_epc(page), self.read_epc(EpcAddr(page.0 + Growing::BLOCKS_OFFSET as u64)));
+        Growing { head, measured_blocks }
+    }
+
+    /// Keeps the measurement of an enclave that grows.
+    pub(crate) fn store_measurement(&mut self, page: EpcAddr, measurement: &Measurement) {
+        let (mrenclave, blocks) = at_rest(measurement);
+        self.frames.write(page, Growing::MRENCLAVE_OFFSET, &mrenclave);
+        self.frames.write(page, Growing::BLOCKS_OFFSET, blocks.as_bytes());
     }
 
     /// Sets an EPCM entry and brings the page's bytes to where that entry says they belong. Of a page that is

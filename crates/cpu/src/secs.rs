@@ -89,20 +89,69 @@ impl SecsPage {
 
     /// The running measurement.
     pub(crate) fn measurement(&self) -> Measurement {
-        let mut state = [0; 8];
-        let (words, _) = self.mrenclave.as_chunks::<4>();
-        for (word, bytes) in state.iter_mut().zip(words) {
-            *word = u32::from_le_bytes(*bytes);
-        }
-        Measurement::from_parts(state, self.measured_blocks.get())
+        running(&self.mrenclave, self.measured_blocks)
     }
 
     /// Keeps a running measurement.
     pub(crate) fn set_measurement(&mut self, measurement: &Measurement) {
-        let (state, blocks) = measurement.to_parts();
-        for (bytes, word) in self.mrenclave.chunks_exact_mut(4).zip(state) {
-            bytes.copy_from_slice(&word.to_le_bytes());
-        }
-        self.measured_blocks.set(blocks);
+        (self.mrenclave, self.measured_blocks) = at_rest(measurement);
     }
+}
+
+/// The part of a SECS that EEXTEND looks at and changes: sixteen of them measure a page, so they need not move the
+/// whole of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Growing {
+    pub(crate) head: SecsHead,
+    pub(crate) measured_blocks: U64,
+}
+
+/// The first fields of a SECS.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, Unaligned)]
+#[repr(C)]
+pub(crate) struct SecsHead {
+    size: U64,
+    pub(crate) base: U64,
+    unused: [u8; 32],
+    pub(crate) attributes: Attributes,
+    mrenclave: [u8; 32],
+}
+
+const _: () = {
+    use core::mem::offset_of;
+    assert!(offset_of!(SecsHead, base) == offset_of!(SecsPage, base));
+    assert!(offset_of!(SecsHead, attributes) == offset_of!(SecsPage, attributes));
+    assert!(offset_of!(SecsHead, mrenclave) == Growing::MRENCLAVE_OFFSET);
+};
+
+impl Growing {
+    /// Where MRENCLAVE lies in the page.
+    pub(crate) const MRENCLAVE_OFFSET: usize = core::mem::offset_of!(SecsPage, mrenclave);
+    /// Where the count of measured blocks lies in the page.
+    pub(crate) const BLOCKS_OFFSET: usize = core::mem::offset_of!(SecsPage, measured_blocks);
+
+    /// The running measurement.
+    pub(crate) fn measurement(&self) -> Measurement {
+        running(&self.head.mrenclave, self.measured_blocks)
+    }
+}
+
+/// A measurement from its plain form.
+fn running(mrenclave: &[u8; 32], measured_blocks: U64) -> Measurement {
+    let mut state = [0; 8];
+    let (words, _) = mrenclave.as_chunks::<4>();
+    for (word, bytes) in state.iter_mut().zip(words) {
+        *word = u32::from_le_bytes(*bytes);
+    }
+    Measurement::from_parts(state, measured_blocks.get())
+}
+
+/// The plain form of a measurement.
+pub(crate) fn at_rest(measurement: &Measurement) -> ([u8; 32], U64) {
+    let (state, blocks) = measurement.to_parts();
+    let mut mrenclave = [0; 32];
+    for (bytes, word) in mrenclave.chunks_exact_mut(4).zip(state) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+    (mrenclave, blocks.into())
 }

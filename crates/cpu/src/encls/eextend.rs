@@ -46,20 +46,19 @@ pub(super) fn eextend<F: Frames, E: Entropy, S: AddressSpace>(
     // its owner; that RBX is a SECS follows from being one
     let stranger = Refusal::new(Cause::PageOfOther, rcx.0).expected(secs_page.0).found(entry.secs.0);
     require(entry.secs == secs_page, stranger)?;
-    let mut secs = cpu.package.load_secs(secs_page);
-    let initialised = secs.attributes.has(Flags::INIT);
+    let secs = cpu.package.load_growing(secs_page);
+    let initialised = secs.head.attributes.has(Flags::INIT);
     require(!initialised, Refusal::new(Cause::AlreadyInitialised, rbx.0))?;
 
     // the bytes as they stand in the EPC, so a TCS counts as EADD has left it
     let bytes: [[u8; BLOCK_BYTES]; 4] = cpu.package.read_epc(chunk);
     let at = entry.address.offset(chunk.page_offset());
-    let offset = at.0.wrapping_sub(secs.base.get()).into();
+    let offset = at.0.wrapping_sub(secs.head.base.get()).into();
     let block = Block { tag: *b"EEXTEND\0", offset, zero: [0; 48] };
     let mut measurement = secs.measurement();
     measurement.update(&zerocopy::transmute!(block));
     measurement.update_blocks(&bytes);
-    secs.set_measurement(&measurement);
-    cpu.package.store_secs(secs_page, &secs);
+    cpu.package.store_measurement(secs_page, &measurement);
     Ok(())
 }
 

@@ -19,12 +19,14 @@ use crate::processor::Processor;
 pub struct Bare<'a, F, E> {
     pub(super) package: &'a mut Package<F, E>,
     processor: &'a mut Processor,
+    /// The sections once more, from the first leaf on: the package is borrowed while a leaf asks for them.
+    sections: Option<Vec<Section>>,
 }
 
 impl<'a, F: Frames, E: Entropy> Bare<'a, F, E> {
     /// The leaves as `processor` executes them.
     pub const fn new(package: &'a mut Package<F, E>, processor: &'a mut Processor) -> Self {
-        Self { package, processor }
+        Self { package, processor, sections: None }
     }
 
     /// Executes a leaf; `operands` lie at [`operand`] 0, 1, 2…
@@ -34,7 +36,8 @@ impl<'a, F: Frames, E: Entropy> Bare<'a, F, E> {
         [rbx, rcx, rdx]: [u64; 3],
         operands: &[&[u8]],
     ) -> Result<EnclsRegisters, EnclsError> {
-        let mut space = KernelSpace { sections: self.package.config().sections.clone(), operands };
+        let sections = self.sections.get_or_insert_with(|| self.package.config().sections.clone());
+        let mut space = KernelSpace { sections, operands };
         let mut registers = EnclsRegisters { rax: leaf as u64, rbx, rcx, rdx, rflags: 0 };
         let completion = self.package.encls(self.processor, &mut space, &mut registers);
         match completion.map_err(EnclsError::Fault)? {

@@ -23,7 +23,7 @@ pub(super) const fn direct(at: EpcAddr) -> Linear {
 
 /// The sections through the direct map, and buffers at [`operand`] 0, 1, 2…
 pub(super) struct KernelSpace<'a> {
-    pub(super) sections: Vec<Section>,
+    pub(super) sections: &'a [Section],
     pub(super) operands: &'a [&'a [u8]],
 }
 
