@@ -29,7 +29,7 @@ pub use anyclave_trace::ioctl::{Answer, IoctlRefusal};
 use anyclave_cpu::Encls;
 use anyclave_epc::Epc;
 
-pub use caller::{Caller, Efault, SourceError};
+pub use caller::{AccessError, Caller, SourceError};
 pub use enclave::{Enclave, EnclavePage};
 pub use fault::{FaultCause, FaultOutcome};
 pub use features::Features;

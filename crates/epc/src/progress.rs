@@ -22,6 +22,8 @@ pub enum Wait {
     Sleep(Duration),
     /// Nothing: others may have their turn on the machine first, as where a kernel would reschedule.
     Turn,
+    /// An access to the memory of the caller, which may take any time.
+    Memory,
 }
 
 impl<T> Progress<T> {

@@ -38,7 +38,7 @@ pub(crate) fn find(shared: &Shared, process: &Arc<Process>, dirfd: u64, path: &[
         return None;
     }
     if let Some(fd) = STANDARD.iter().position(|standard| *standard == path) {
-        return shared.device_file(process.tgid, fd as u64).map(Found::OpenFile);
+        return shared.device_file(process, fd as u64).map(Found::OpenFile);
     }
     let slashed = last.is_empty();
     let path = Path::new(std::str::from_utf8(path).ok()?);
@@ -91,14 +91,14 @@ fn node(shared: &Shared, path: &str, slashed: bool) -> Option<Found> {
 /// A descriptor of this or another process of the machine, by one of its paths in /proc or /dev.
 fn through_proc(shared: &Shared, process: &Arc<Process>, path: &str) -> Option<DeviceFile> {
     if let Some(fd) = path.strip_prefix("/dev/fd/") {
-        return shared.device_file(process.tgid, fd.parse().ok()?);
+        return shared.device_file(process, fd.parse().ok()?);
     }
     let parts: Vec<&str> = path.strip_prefix("/proc/")?.split('/').collect();
     let (who, fd) = match parts.as_slice() {
         [who, "fd", fd] | [_, "task", who, "fd", fd] => (*who, *fd),
         _ => return None,
     };
-    shared.device_file(process_named(shared, process, who)?.tgid, fd.parse().ok()?)
+    shared.device_file(process_named(shared, process, who)?.as_ref(), fd.parse().ok()?)
 }
 
 /// The process of this machine that `process` calls so in a path of /proc. What is not on this machine is the

@@ -12,13 +12,13 @@ use anyclave_cpu::Entropy;
 use anyclave_driver::EnclaveId;
 use anyclave_platform::Machine;
 use anyclave_sys::memfd::Memfd;
-use anyclave_sys::{Pid, probe, procfs};
+use anyclave_sys::probe;
 
 use crate::fatal::fatal;
 use crate::homes::HomeFrames;
 use crate::log::Log;
-use crate::process::lock;
 use crate::process::registry::Registry;
+use crate::process::{Process, lock};
 use crate::sites::SiteCache;
 
 /// The machine of a run, everybody's.
@@ -121,10 +121,10 @@ impl Shared {
     }
 
     /// What a program's descriptor is, if it is one of ours.
-    pub(crate) fn device_file(&self, pid: Pid, fd: u64) -> Option<DeviceFile> {
+    pub(crate) fn device_file(&self, process: &Process, fd: u64) -> Option<DeviceFile> {
         let [a, b, c, d, ..] = fd.to_le_bytes();
-        let fd = i32::from_le_bytes([a, b, c, d]);
-        self.device_file_of(&procfs::fd_metadata(pid, fd).ok()?)
+        let identity = process.fd_identity(i32::from_le_bytes([a, b, c, d]))?;
+        self.core().files.get(&identity).cloned()
     }
 
     /// What a file is, if it is one of ours.

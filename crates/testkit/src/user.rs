@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use anyclave_cpu::PAGE_BYTES;
-use anyclave_driver::{Caller, Efault, SourceError};
+use anyclave_driver::{AccessError, Caller, SourceError};
 
 /// Rights of a page of [`UserBuffer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,16 @@ pub struct UserBuffer {
     pub signal: bool,
     /// The signal comes after this many more looks for it.
     pub signal_after: Option<u32>,
+    /// Accesses that were put off already: which, where, how long. None: nothing is ever put off.
+    put_off: Option<HashSet<(Kind, u64, usize)>>,
+}
+
+/// Which access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Read,
+    Write,
+    Source,
 }
 
 impl UserBuffer {
@@ -82,17 +92,35 @@ impl UserBuffer {
         bytes
     }
 
-    fn allowed(&self, address: u64, length: usize, may: impl Fn(&PageRights) -> bool) -> Result<(), Efault> {
-        let length = u64::try_from(length).map_err(|_error| Efault)?;
-        let end = address.checked_add(length).ok_or(Efault)?;
+    /// From now on every access is put off once.
+    pub fn be_slow(&mut self) {
+        self.put_off = Some(HashSet::new());
+    }
+
+    /// Whether an access is to be made now.
+    fn is_time(&mut self, kind: Kind, address: u64, length: usize) -> bool {
+        self.put_off.as_mut().is_none_or(|put_off| !put_off.insert((kind, address, length)))
+    }
+
+    fn allowed(
+        &self,
+        address: u64,
+        length: usize,
+        may: impl Fn(&PageRights) -> bool,
+    ) -> Result<(), AccessError> {
+        let length = u64::try_from(length).map_err(|_error| AccessError::Efault)?;
+        let end = address.checked_add(length).ok_or(AccessError::Efault)?;
         let mut pages = address / 4096..end.div_ceil(4096);
         let all = pages.all(|page| self.pages.get(&page).is_some_and(|page| may(&page.rights)));
-        if all { Ok(()) } else { Err(Efault) }
+        if all { Ok(()) } else { Err(AccessError::Efault) }
     }
 }
 
 impl Caller for UserBuffer {
-    fn read(&mut self, address: u64, into: &mut [u8]) -> Result<(), Efault> {
+    fn read(&mut self, address: u64, into: &mut [u8]) -> Result<(), AccessError> {
+        if !self.is_time(Kind::Read, address, into.len()) {
+            return Err(AccessError::Later);
+        }
         self.allowed(address, into.len(), |rights| rights.read)?;
         for (at, byte) in (address..).zip(into) {
             *byte = self.pages[&(at / 4096)].bytes[offset(at)];
@@ -100,13 +128,20 @@ impl Caller for UserBuffer {
         Ok(())
     }
 
-    fn write(&mut self, address: u64, from: &[u8]) -> Result<(), Efault> {
+    fn write(&mut self, address: u64, from: &[u8]) -> Result<(), AccessError> {
+        if !self.is_time(Kind::Write, address, from.len()) {
+            return Err(AccessError::Later);
+        }
         self.allowed(address, from.len(), |rights| rights.write)?;
         self.put(address, from);
         Ok(())
     }
 
-    fn source_page(&mut self, address: u64, into: &mut [u8; PAGE_BYTES]) -> Result<(), SourceError> {
+    fn source_is_ready(&mut self, address: u64) -> bool {
+        self.is_time(Kind::Source, address, PAGE_BYTES)
+    }
+
+    fn source_page(&mut self, address: u64) -> Result<&[u8; PAGE_BYTES], SourceError> {
         let (number, page) = self.pages.range(address / 4096..).next().ok_or(SourceError::NoMapping)?;
         if !page.rights.may_exec {
             return Err(SourceError::NoExec);
@@ -114,8 +149,7 @@ impl Caller for UserBuffer {
         if *number != address / 4096 || !page.rights.read {
             return Err(SourceError::Unreadable);
         }
-        *into = *page.bytes;
-        Ok(())
+        Ok(&page.bytes)
     }
 
     fn signal_pending(&mut self) -> bool {
@@ -143,25 +177,23 @@ mod tests {
     #[test]
     fn a_source_is_judged_by_the_mapping_at_or_above() {
         let mut user = UserBuffer::new();
-        let mut page = [0; PAGE_BYTES];
-        assert_eq!(user.source_page(0x1000, &mut page), Err(SourceError::NoMapping));
+        assert_eq!(user.source_page(0x1000), Err(SourceError::NoMapping));
         user.map(0x5000, PageRights::ALL);
-        assert_eq!(user.source_page(0x1000, &mut page), Err(SourceError::Unreadable));
+        assert_eq!(user.source_page(0x1000), Err(SourceError::Unreadable));
         user.map(0x3000, PageRights { may_exec: false, ..PageRights::ALL });
-        assert_eq!(user.source_page(0x1000, &mut page), Err(SourceError::NoExec));
+        assert_eq!(user.source_page(0x1000), Err(SourceError::NoExec));
         user.put(0x5000, &[7]);
-        assert_eq!(user.source_page(0x5000, &mut page), Ok(()));
-        assert_eq!(page[0], 7);
+        assert_eq!(user.source_page(0x5000).map(|page| page[0]), Ok(7));
     }
 
     #[test]
     fn copies_across_pages_need_both() {
         let mut user = UserBuffer::new();
         user.map(0x1000, PageRights::ALL);
-        assert_eq!(user.write(0x1ffe, &[1, 2, 3]), Err(Efault));
+        assert_eq!(user.write(0x1ffe, &[1, 2, 3]), Err(AccessError::Efault));
         user.map(0x2000, PageRights { write: false, ..PageRights::ALL });
-        assert_eq!(user.write(0x1ffe, &[1, 2, 3]), Err(Efault));
+        assert_eq!(user.write(0x1ffe, &[1, 2, 3]), Err(AccessError::Efault));
         assert_eq!(user.read(0x1ffe, &mut [0; 3]), Ok(()));
-        assert_eq!(user.read(u64::MAX, &mut [0; 3]), Err(Efault));
+        assert_eq!(user.read(u64::MAX, &mut [0; 3]), Err(AccessError::Efault));
     }
 }

@@ -12,14 +12,14 @@
 //! Pages before the failing one stay. `count` says how many bytes were added and is written whatever
 //! happened; it is not read. A failing EEXTEND leaves a measurement that no SIGSTRUCT has.
 
-use anyclave_arch::{PAGE_SIZE, PageType, SecInfo, SecInfoFlags};
-use anyclave_cpu::{Encls, PAGE_BYTES};
+use anyclave_arch::{Linear, PAGE_SIZE, PageType, SecInfo, SecInfoFlags};
+use anyclave_cpu::Encls;
 use anyclave_epc::{Child, EpcPage, Free, Progress, Secs, Wait};
 use anyclave_trace::ioctl::AddPagesCause as Cause;
 use zerocopy::IntoBytes;
 
-use super::{Context, GrowCauses, Step};
-use crate::caller::{Caller, SourceError};
+use super::{Context, GrowCauses, Step, Stop};
+use crate::caller::{AccessError, Caller, SourceError};
 use crate::enclave::EnclavePage;
 use crate::rights::Rights;
 use crate::{IoctlRefusal, abi, errno};
@@ -38,6 +38,8 @@ pub(crate) struct AddPages {
     count: u64,
     /// Pages until others get a turn.
     patience: u32,
+    /// How it ended, while `count` is on its way to the program.
+    outcome: Option<Step>,
 }
 
 /// Pages that are added in one go: well below a millisecond.
@@ -48,40 +50,47 @@ impl AddPages {
     pub(super) fn start<N: Encls, C: Caller>(
         context: &mut Context<'_, N, C>,
         argument: u64,
-    ) -> Result<Self, IoctlRefusal> {
+    ) -> Result<Self, Stop> {
         if !context.enclave.is_created() {
-            return Err(IoctlRefusal::new(Cause::NotCreated, argument));
+            return Err(IoctlRefusal::new(Cause::NotCreated, argument).into());
         }
         if context.enclave.initialised {
-            return Err(IoctlRefusal::new(Cause::AlreadyInitialised, argument));
+            return Err(IoctlRefusal::new(Cause::AlreadyInitialised, argument).into());
         }
-        let request: abi::AddPages = context
-            .copy_in(argument)
-            .map_err(|_efault| IoctlRefusal::new(Cause::ArgumentUnreadable, argument))?;
+        let request: abi::AddPages = context.copy_in(argument, Cause::ArgumentUnreadable)?;
         let source = request.src.get();
         if !source.is_multiple_of(PAGE_SIZE) {
-            return Err(IoctlRefusal::new(Cause::SourceUnaligned, source));
+            return Err(IoctlRefusal::new(Cause::SourceUnaligned, source).into());
         }
         check_range(request.offset.get(), request.length.get(), context.enclave.size)?;
-        let at = request.secinfo.get();
-        let secinfo: SecInfo =
-            context.copy_in(at).map_err(|_efault| IoctlRefusal::new(Cause::SecinfoUnreadable, at))?;
+        let secinfo = context.copy_in(request.secinfo.get(), Cause::SecinfoUnreadable);
+        if let Err(Stop::Wait(_)) = secinfo {
+            // One wait for both, mostly. Nothing is decided by this.
+            let _ = context.caller.source_is_ready(source);
+        }
+        let secinfo: SecInfo = secinfo?;
         check_secinfo(&secinfo)?;
-        Ok(Self { argument, request, secinfo, count: 0, patience: PAGES_A_TURN })
+        Ok(Self { argument, request, secinfo, count: 0, patience: PAGES_A_TURN, outcome: None })
     }
 
     /// Adds page after page, then reports `count`.
     pub(super) fn run<N: Encls, C: Caller>(&mut self, context: &mut Context<'_, N, C>) -> Step {
-        let outcome = self.add_all(context);
+        let outcome = match self.outcome.take() {
+            Some(outcome) => outcome,
+            None => self.add_all(context),
+        };
         if let Ok(Progress::Wait(wait)) = outcome {
             return Ok(Progress::Wait(wait));
         }
         self.request.count.set(self.count);
-        context
-            .caller
-            .write(self.argument, self.request.as_bytes())
-            .map_err(|_efault| IoctlRefusal::new(Cause::CountUnwritable, self.argument))?;
-        outcome
+        match context.caller.write(self.argument, self.request.as_bytes()) {
+            Ok(()) => outcome,
+            Err(AccessError::Efault) => Err(IoctlRefusal::new(Cause::CountUnwritable, self.argument)),
+            Err(AccessError::Later) => {
+                self.outcome = Some(outcome);
+                Ok(Progress::Wait(Wait::Memory))
+            }
+        }
     }
 
     fn add_all<N: Encls, C: Caller>(&mut self, context: &mut Context<'_, N, C>) -> Step {
@@ -112,6 +121,13 @@ impl AddPages {
         &self,
         context: &mut Context<'_, N, C>,
     ) -> Result<Progress<()>, IoctlRefusal> {
+        // The source is at hand before anything is taken that would have to be kept over a wait. What is wrong with
+        // it counts only at its turn.
+        if context.enclave.page(self.linaddr(context)).is_none()
+            && !context.caller.source_is_ready(self.source())
+        {
+            return Ok(Progress::Wait(Wait::Memory));
+        }
         let page = match context.allocate(Cause::NoEpc)? {
             Progress::Done(page) => page,
             Progress::Wait(wait) => return Ok(Progress::Wait(wait)),
@@ -134,25 +150,30 @@ impl AddPages {
         added.map(Progress::Done)
     }
 
-    /// EADD and EEXTENDs.
+    /// The place is free and the source can be copied; then EADD and EEXTENDs.
     fn fill_page<N: Encls, C: Caller>(
         &self,
         context: &mut Context<'_, N, C>,
         page: EpcPage<Free>,
     ) -> Result<(), IoctlRefusal> {
-        let offset = self.request.offset.get().wrapping_add(self.count);
-        let linaddr = context.enclave.base.offset(offset);
-        let mut contents = [0; PAGE_BYTES];
-        if let Err(refusal) = self.check_page(context, offset, &mut contents) {
+        let (offset, linaddr) = (self.offset(), self.linaddr(context));
+        if context.enclave.page(linaddr).is_some() {
             context.epc.free(page);
-            return Err(refusal);
+            return Err(IoctlRefusal::new(Cause::PagePresent, offset));
         }
+        let contents = match context.caller.source_page(self.source()) {
+            Ok(contents) => contents,
+            Err(error) => {
+                context.epc.free(page);
+                return Err(self.no_source(error));
+            }
+        };
         // `start` has seen the SECS, and only `release` takes it away.
         let Some(secs) = &context.enclave.secs else {
             context.epc.free(page);
             return Err(IoctlRefusal::new(Cause::NotCreated, self.argument));
         };
-        let page = match page.eadd(context.encls, secs, linaddr, &contents, &self.secinfo) {
+        let page = match page.eadd(context.encls, secs, linaddr, contents, &self.secinfo) {
             Ok(page) => page,
             Err(refused) => {
                 context.epc.free(refused.page);
@@ -171,25 +192,29 @@ impl AddPages {
         Ok(())
     }
 
-    /// The place is free, and the source can be copied.
-    fn check_page<N: Encls, C: Caller>(
-        &self,
-        context: &mut Context<'_, N, C>,
-        offset: u64,
-        contents: &mut [u8; PAGE_BYTES],
-    ) -> Result<(), IoctlRefusal> {
-        if context.enclave.page(context.enclave.base.offset(offset)).is_some() {
-            return Err(IoctlRefusal::new(Cause::PagePresent, offset));
-        }
-        let source = self.request.src.get().wrapping_add(self.count);
-        context.caller.source_page(source, contents).map_err(|error| {
-            let cause = match error {
-                SourceError::NoMapping => Cause::SourceUnmapped,
-                SourceError::NoExec => Cause::SourceNoExec,
-                SourceError::Unreadable => Cause::SourceUnreadable,
-            };
-            IoctlRefusal::new(cause, source)
-        })
+    /// Where the page that is next lies in ELRANGE.
+    const fn offset(&self) -> u64 {
+        self.request.offset.get().wrapping_add(self.count)
+    }
+
+    const fn linaddr<N, C>(&self, context: &Context<'_, N, C>) -> Linear {
+        context.enclave.base.offset(self.offset())
+    }
+
+    /// Where its contents are.
+    const fn source(&self) -> u64 {
+        self.request.src.get().wrapping_add(self.count)
+    }
+
+    /// What is wrong with the source.
+    fn no_source(&self, error: SourceError) -> IoctlRefusal {
+        let cause = match error {
+            SourceError::NoMapping => Cause::SourceUnmapped,
+            SourceError::NoExec => Cause::SourceNoExec,
+            // It was ready before; a caller that forgets has no page.
+            SourceError::Unreadable | SourceError::Later => Cause::SourceUnreadable,
+        };
+        IoctlRefusal::new(cause, self.source())
     }
 }
 

@@ -14,7 +14,7 @@ use anyclave_epc::Progress;
 use anyclave_trace::ioctl::CreateCause as Cause;
 use zerocopy::transmute;
 
-use super::{Context, GrowCauses, Step};
+use super::{Context, GrowCauses, Step, Stop};
 use crate::caller::Caller;
 use crate::enclave::UNPRIVILEGED_ATTRIBUTES;
 use crate::{IoctlRefusal, abi, errno};
@@ -34,19 +34,16 @@ impl Create {
     pub(super) fn start<N: Encls, C: Caller>(
         context: &mut Context<'_, N, C>,
         argument: u64,
-    ) -> Result<Self, IoctlRefusal> {
+    ) -> Result<Self, Stop> {
         if context.enclave.is_created() {
-            return Err(IoctlRefusal::new(Cause::AlreadyCreated, context.enclave.base.0));
+            return Err(IoctlRefusal::new(Cause::AlreadyCreated, context.enclave.base.0).into());
         }
-        let create: abi::Create = context
-            .copy_in(argument)
-            .map_err(|_efault| IoctlRefusal::new(Cause::ArgumentUnreadable, argument))?;
+        let create: abi::Create = context.copy_in(argument, Cause::ArgumentUnreadable)?;
         let source = create.src.get();
-        let secs: Secs =
-            context.copy_in(source).map_err(|_efault| IoctlRefusal::new(Cause::SecsUnreadable, source))?;
+        let secs: Secs = context.copy_in(source, Cause::SecsUnreadable)?;
         let size = secs.size.get();
         if !size.is_power_of_two() {
-            return Err(IoctlRefusal::new(Cause::SizeNotPowerOfTwo, source).found(size));
+            return Err(IoctlRefusal::new(Cause::SizeNotPowerOfTwo, source).found(size).into());
         }
         Ok(Self { source, secs, grown: None })
     }

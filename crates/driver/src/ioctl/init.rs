@@ -21,7 +21,7 @@ use anyclave_epc::{EpcPage, Progress, Secs, Wait};
 use anyclave_trace::ioctl::InitCause as Cause;
 use zerocopy::FromZeros;
 
-use super::{Context, Step};
+use super::{Context, Step, Stop};
 use crate::caller::Caller;
 use crate::{Features, IoctlRefusal, abi, errno};
 
@@ -50,28 +50,24 @@ impl Init {
     pub(super) fn start<N: Encls, C: Caller>(
         context: &mut Context<'_, N, C>,
         argument: u64,
-    ) -> Result<Self, IoctlRefusal> {
+    ) -> Result<Self, Stop> {
         if !context.enclave.is_created() {
-            return Err(IoctlRefusal::new(Cause::NotCreated, argument));
+            return Err(IoctlRefusal::new(Cause::NotCreated, argument).into());
         }
         if context.enclave.initialised {
-            return Err(IoctlRefusal::new(Cause::AlreadyInitialised, argument));
+            return Err(IoctlRefusal::new(Cause::AlreadyInitialised, argument).into());
         }
-        let init: abi::Init = context
-            .copy_in(argument)
-            .map_err(|_efault| IoctlRefusal::new(Cause::ArgumentUnreadable, argument))?;
+        let init: abi::Init = context.copy_in(argument, Cause::ArgumentUnreadable)?;
         let source = init.sigstruct.get();
-        let sigstruct: SigStruct = context
-            .copy_in(source)
-            .map_err(|_efault| IoctlRefusal::new(Cause::SigstructUnreadable, source))?;
+        let sigstruct: SigStruct = context.copy_in(source, Cause::SigstructUnreadable)?;
         let vendor = sigstruct.vendor.get();
         if vendor != 0 && vendor != sigstruct::VENDOR_INTEL {
-            return Err(IoctlRefusal::new(Cause::VendorUnknown, source).found(vendor));
+            return Err(IoctlRefusal::new(Cause::VendorUnknown, source).found(vendor).into());
         }
         let (attributes, mask) = (context.enclave.attributes, context.enclave.attributes_mask);
         if !mask.contains(attributes) {
             let refusal = IoctlRefusal::new(Cause::AttributeNotPermitted, argument);
-            return Err(refusal.expected(mask.bits()).found(attributes.bits()));
+            return Err(refusal.expected(mask.bits()).found(attributes.bits()).into());
         }
         check_enforced(context.features, &sigstruct, source)?;
         let mrsigner = msr::lepubkeyhash_msrs(&sha256(&sigstruct.modulus));

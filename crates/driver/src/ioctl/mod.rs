@@ -1,8 +1,9 @@
 //! The ioctls of an enclave file: what they have in common, and the dispatch.
 //!
-//! An ioctl is an [`Operation`]: its `start` looks at the argument, its `run` does the work and may be
-//! interrupted by a wait, after which `run` goes on where it stopped. All state that outlives a wait is in the
-//! operation or in the enclave, so an enclave may be released with an operation in progress.
+//! An ioctl is an [`Operation`]: its `start` looks at the argument, its `run` does the work. Both may be
+//! interrupted by a wait. `start` changes nothing and is begun again; `run` goes on where it stopped. All state that
+//! outlives a wait is in the operation or in the enclave, so an enclave may be released with an operation in
+//! progress.
 
 mod add_pages;
 mod create;
@@ -10,24 +11,31 @@ mod init;
 mod provision;
 
 use anyclave_cpu::Encls;
-use anyclave_epc::{EpcPage, Free, OutOfEpc, Progress};
+use anyclave_epc::{EpcPage, Free, OutOfEpc, Progress, Wait};
 use anyclave_trace::ioctl::{IoctlCause, PrologueCause};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::caller::{Caller, Efault};
+use crate::caller::{AccessError, Caller};
 use crate::enclave::Enclave;
 use crate::{Driver, EnclaveId, Features, IoctlRefusal, Reply, abi, errno};
 
 use add_pages::AddPages;
 use create::Create;
 use init::Init;
+use provision::Provision;
 
-/// An ioctl that has passed its first checks.
+/// An ioctl.
 #[derive(Debug)]
 pub(crate) enum Operation {
+    /// Before its argument has been looked at.
+    Begin {
+        command: u32,
+        argument: u64,
+    },
     Create(Box<Create>),
     AddPages(AddPages),
     Init(Box<Init>),
+    Provision(Provision),
 }
 
 /// Everything that an ioctl works on.
@@ -41,6 +49,18 @@ pub(crate) struct Context<'a, N, C> {
 
 /// A way through an ioctl: to its end or to a wait, or to a failing check.
 type Step = Result<Progress<i64>, IoctlRefusal>;
+
+/// Why an operation does not start: it waits, or is refused.
+enum Stop {
+    Wait(Wait),
+    Refused(IoctlRefusal),
+}
+
+impl From<IoctlRefusal> for Stop {
+    fn from(refusal: IoctlRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
 
 impl Driver {
     /// ioctl on an enclave file, with the command and the argument as the program gave them. The mode in which
@@ -67,22 +87,7 @@ impl Driver {
             return refuse(PrologueCause::Busy, command.into());
         }
         let mut context = Context { epc: &mut self.epc, features: &self.features, encls, caller, enclave };
-        let operation = match command {
-            abi::ENCLAVE_CREATE => Create::start(&mut context, argument).map(Box::new).map(Operation::Create),
-            abi::ENCLAVE_ADD_PAGES => AddPages::start(&mut context, argument).map(Operation::AddPages),
-            abi::ENCLAVE_INIT => Init::start(&mut context, argument).map(Box::new).map(Operation::Init),
-            abi::ENCLAVE_PROVISION => return Progress::Done(provision::provision(&mut context, argument)),
-            abi::ENCLAVE_RESTRICT_PERMISSIONS | abi::ENCLAVE_MODIFY_TYPES | abi::ENCLAVE_REMOVE_PAGES
-                if !context.features.sgx2 =>
-            {
-                return refuse(PrologueCause::NoSgx2, command.into());
-            }
-            _ => return refuse(PrologueCause::UnknownCommand, command.into()),
-        };
-        match operation {
-            Ok(operation) => operation.advance(&mut context),
-            Err(refusal) => Progress::Done(Err(refusal)),
-        }
+        Operation::Begin { command, argument }.advance(&mut context)
     }
 
     /// Goes on with the ioctl of an enclave that answered [`Progress::Wait`], when the wait is over. It must be
@@ -109,11 +114,45 @@ fn refuse(cause: impl Into<IoctlCause>, operand: u64) -> Progress<Reply> {
 }
 
 impl Operation {
+    /// The checks of an ioctl's own `start`; which ioctls there are.
+    fn start<N: Encls, C: Caller>(
+        context: &mut Context<'_, N, C>,
+        command: u32,
+        argument: u64,
+    ) -> Result<Self, Stop> {
+        let unknown = |cause: PrologueCause| Stop::Refused(IoctlRefusal::new(cause, command.into()));
+        match command {
+            abi::ENCLAVE_CREATE => Create::start(context, argument).map(Box::new).map(Self::Create),
+            abi::ENCLAVE_ADD_PAGES => AddPages::start(context, argument).map(Self::AddPages),
+            abi::ENCLAVE_INIT => Init::start(context, argument).map(Box::new).map(Self::Init),
+            abi::ENCLAVE_PROVISION => Provision::start(context, argument).map(Self::Provision),
+            abi::ENCLAVE_RESTRICT_PERMISSIONS | abi::ENCLAVE_MODIFY_TYPES | abi::ENCLAVE_REMOVE_PAGES
+                if !context.features.sgx2 =>
+            {
+                Err(unknown(PrologueCause::NoSgx2))
+            }
+            _ => Err(unknown(PrologueCause::UnknownCommand)),
+        }
+    }
+
     fn advance<N: Encls, C: Caller>(mut self, context: &mut Context<'_, N, C>) -> Progress<Reply> {
+        if let Self::Begin { command, argument } = self {
+            match Self::start(context, command, argument) {
+                Ok(started) => self = started,
+                Err(Stop::Refused(refusal)) => return Progress::Done(Err(refusal)),
+                Err(Stop::Wait(wait)) => {
+                    context.enclave.operation = Some(self);
+                    return Progress::Wait(wait);
+                }
+            }
+        }
         let step = match &mut self {
+            // Started above.
+            Self::Begin { .. } => Ok(Progress::Wait(Wait::Turn)),
             Self::Create(create) => create.run(context),
             Self::AddPages(add_pages) => add_pages.run(context),
             Self::Init(init) => init.run(context),
+            Self::Provision(provision) => provision.run(context),
         };
         match step {
             Ok(Progress::Done(value)) => Progress::Done(Ok(value)),
@@ -135,11 +174,18 @@ struct GrowCauses {
 }
 
 impl<N: Encls, C: Caller> Context<'_, N, C> {
-    /// One copy of a structure of the program.
-    fn copy_in<T: FromBytes + IntoBytes>(&mut self, at: u64) -> Result<T, Efault> {
+    /// One copy of a structure of the program; `unreadable` refuses the ioctl where there is none.
+    fn copy_in<T: FromBytes + IntoBytes>(
+        &mut self,
+        at: u64,
+        unreadable: impl Into<IoctlCause>,
+    ) -> Result<T, Stop> {
         let mut value = T::new_zeroed();
-        self.caller.read(at, value.as_mut_bytes())?;
-        Ok(value)
+        match self.caller.read(at, value.as_mut_bytes()) {
+            Ok(()) => Ok(value),
+            Err(AccessError::Later) => Err(Stop::Wait(Wait::Memory)),
+            Err(AccessError::Efault) => Err(IoctlRefusal::new(unreadable, at).into()),
+        }
     }
 
     fn allocate(&mut self, cause: impl Into<IoctlCause>) -> Result<Progress<EpcPage<Free>>, IoctlRefusal> {

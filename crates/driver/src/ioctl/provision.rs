@@ -8,21 +8,36 @@
 
 use anyclave_arch::Flags;
 use anyclave_cpu::Encls;
+use anyclave_epc::Progress;
 use anyclave_trace::ioctl::ProvisionCause as Cause;
 
-use super::Context;
+use super::{Context, Step, Stop};
 use crate::caller::Caller;
-use crate::{IoctlRefusal, Reply, abi};
+use crate::{IoctlRefusal, abi};
 
-pub(super) fn provision<N: Encls, C: Caller>(context: &mut Context<'_, N, C>, argument: u64) -> Reply {
-    let provision: abi::Provision = context
-        .copy_in(argument)
-        .map_err(|_efault| IoctlRefusal::new(Cause::ArgumentUnreadable, argument))?;
-    let [a, b, c, d, ..] = provision.fd.get().to_le_bytes();
-    let fd = u32::from_le_bytes([a, b, c, d]);
-    if !context.caller.is_provision_file(fd) {
-        return Err(IoctlRefusal::new(Cause::NotProvisionFile, fd.into()));
+/// PROVISION with its argument.
+#[derive(Debug)]
+pub(crate) struct Provision {
+    fd: u32,
+}
+
+impl Provision {
+    /// The argument.
+    pub(super) fn start<N: Encls, C: Caller>(
+        context: &mut Context<'_, N, C>,
+        argument: u64,
+    ) -> Result<Self, Stop> {
+        let provision: abi::Provision = context.copy_in(argument, Cause::ArgumentUnreadable)?;
+        let [a, b, c, d, ..] = provision.fd.get().to_le_bytes();
+        Ok(Self { fd: u32::from_le_bytes([a, b, c, d]) })
     }
-    context.enclave.attributes_mask |= Flags::PROVISIONKEY;
-    Ok(0)
+
+    /// The descriptor, and the permission.
+    pub(super) fn run<N: Encls, C: Caller>(&self, context: &mut Context<'_, N, C>) -> Step {
+        if !context.caller.is_provision_file(self.fd) {
+            return Err(IoctlRefusal::new(Cause::NotProvisionFile, self.fd.into()));
+        }
+        context.enclave.attributes_mask |= Flags::PROVISIONKEY;
+        Ok(Progress::Done(0))
+    }
 }

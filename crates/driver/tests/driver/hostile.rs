@@ -1,7 +1,7 @@
 //! Whatever a program hands in, the driver answers, keeps its books and gives everything back.
 
 use anyclave_arch::{SecInfo, Secs, SigStruct};
-use anyclave_driver::{Progress, abi};
+use anyclave_driver::{Progress, Reply, abi};
 use anyclave_testkit::enclave::{ARGUMENT, BASE, Loader, SECINFO, SECS, SIGSTRUCT, SOURCE, image, secs};
 use anyclave_testkit::machine;
 use proptest::prelude::*;
@@ -64,25 +64,32 @@ fn program() -> Loader {
     loader
 }
 
+/// Makes a call or spoils something; the reply of an ioctl.
+fn make(loader: &mut Loader, call: &Call) -> Option<Reply> {
+    let offset = |at: usize| u64::try_from(at).unwrap();
+    match *call {
+        Call::Ioctl { command, ref words, argument } => {
+            loader.user.put(ARGUMENT, words.as_bytes());
+            let mut progress = loader.machine.ioctl(&mut loader.user, loader.id, command, argument);
+            while let Progress::Wait(_) = progress {
+                progress = loader.machine.resume(&mut loader.user, loader.id);
+            }
+            return progress.done();
+        }
+        Call::Secs { at, value } => loader.user.put(SECS + offset(at), &[value]),
+        Call::Secinfo { at, value } => loader.user.put(SECINFO + offset(at), &[value]),
+        Call::Sigstruct { at, value } => loader.user.put(SIGSTRUCT + offset(at), &[value]),
+        Call::Event(pending) => loader.machine.parts().kernel.event_pending = pending,
+    }
+    None
+}
+
 proptest! {
     #[test]
     fn no_call_panics_or_loses_a_page(calls in prop::collection::vec(call(), 0..24)) {
         let mut loader = program();
-        let offset = |at: usize| u64::try_from(at).unwrap();
         for call in calls {
-            match call {
-                Call::Ioctl { command, words, argument } => {
-                    loader.user.put(ARGUMENT, words.as_bytes());
-                    let mut progress = loader.machine.ioctl(&mut loader.user, loader.id, command, argument);
-                    while let Progress::Wait(_) = progress {
-                        progress = loader.machine.resume(&mut loader.user, loader.id);
-                    }
-                }
-                Call::Secs { at, value } => loader.user.put(SECS + offset(at), &[value]),
-                Call::Secinfo { at, value } => loader.user.put(SECINFO + offset(at), &[value]),
-                Call::Sigstruct { at, value } => loader.user.put(SIGSTRUCT + offset(at), &[value]),
-                Call::Event(pending) => loader.machine.parts().kernel.event_pending = pending,
-            }
+            let _reply = make(&mut loader, &call);
             let counters = loader.machine.driver().counters();
             let enclave = loader.machine.driver().enclave(loader.id).unwrap();
             prop_assert_eq!(counters.owned, u64::try_from(enclave.epc_pages()).unwrap());
@@ -91,6 +98,25 @@ proptest! {
         loader.machine.release(loader.id);
         let counters = loader.machine.driver().counters();
         prop_assert_eq!(counters.free, counters.total);
+    }
+
+    #[test]
+    fn memory_that_comes_late_changes_no_answer(calls in prop::collection::vec(call(), 0..24)) {
+        let mut loaders = [program(), program()];
+        loaders.iter_mut().for_each(|loader| loader.user.put(ARGUMENT, &[0; 48]));
+        for call in calls {
+            let mut replies = Vec::new();
+            for (late, loader) in [false, true].into_iter().zip(&mut loaders) {
+                if late {
+                    loader.user.be_slow();
+                }
+                replies.push(make(loader, &call));
+            }
+            prop_assert_eq!(&replies[0], &replies[1]);
+            let [now, late] = &loaders;
+            prop_assert_eq!(now.count(), late.count());
+            prop_assert_eq!(now.machine.driver().counters(), late.machine.driver().counters());
+        }
     }
 
     #[test]

@@ -1,11 +1,14 @@
-use anyclave_arch::{EpcAddr, Linear, PageType};
+use anyclave_arch::{EpcAddr, Linear, PageType, SecInfo, SecInfoFlags};
 use anyclave_cpu::{Bare, Place};
-use anyclave_driver::{Counters, Released};
-use anyclave_testkit::enclave::{BASE, Loader, image, secs, sign};
+use anyclave_driver::{Counters, Progress, Released, Wait, abi};
+use anyclave_testkit::enclave::{ARGUMENT, BASE, Loader, SECINFO, SOURCE, image, request, secs, sign};
 use anyclave_testkit::encls::Failing;
 use anyclave_testkit::machine;
 
-use super::loader;
+use anyclave_trace::ioctl::PrologueCause;
+use zerocopy::IntoBytes;
+
+use super::{assert_cause, done, loader};
 
 fn launched() -> Loader {
     let image = image();
@@ -47,6 +50,32 @@ fn ordinary_pages_lie_in_the_home_at_their_offset() {
     let frames = loader.machine.parts().package.frames_mut();
     assert!(matches!(frames.place(page), Place::Home { page: 2, .. }));
     assert_eq!(frames.place(tcs), Place::Store);
+}
+
+#[test]
+fn release_gives_everything_back_while_memory_is_waited_for() {
+    // Argument, SECINFO and first source page, then the second.
+    for waits in 1..4 {
+        let mut loader = loader();
+        assert_eq!(loader.create(&secs(&image())), Ok(0));
+        loader.user.put(SECINFO, SecInfo::new(PageType::Reg, SecInfoFlags::R).as_bytes());
+        loader.user.put(SOURCE, &[1; 0x3000]);
+        loader.user.put(ARGUMENT, request(0x1000, 0x3000, true).as_bytes());
+        loader.user.be_slow();
+        let mut progress =
+            loader.machine.ioctl(&mut loader.user, loader.id, abi::ENCLAVE_ADD_PAGES, ARGUMENT);
+        for _ in 1..waits {
+            assert_eq!(progress, Progress::Wait(Wait::Memory));
+            assert_cause(done(loader.machine.ioctl(&mut loader.user, loader.id, 0, 0)), PrologueCause::Busy);
+            progress = loader.machine.resume(&mut loader.user, loader.id);
+        }
+        assert_eq!(progress, Progress::Wait(Wait::Memory));
+        loader.machine.release(loader.id);
+        let Counters { total, free, .. } = loader.machine.driver().counters();
+        assert_eq!(free, total);
+        let reply = loader.machine.resume(&mut loader.user, loader.id);
+        assert_cause(done(reply), PrologueCause::UnknownCommand);
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyclave_sys::mem::ProcessMem;
+use anyclave_sys::procfs::FdTable;
 use anyclave_sys::{Pid, Result};
 
 use crate::tracer::Orders;
@@ -44,6 +45,8 @@ pub(crate) struct Process {
     pub(crate) strict: AtomicBool,
     /// It is the first of its PID namespace, once that was asked.
     pub(crate) first: OnceLock<bool>,
+    /// Its descriptors, from the first question about one on.
+    fds: OnceLock<FdTable>,
 }
 
 impl Process {
@@ -74,7 +77,21 @@ impl Process {
             own_filters: OwnFilters::default(),
             strict: AtomicBool::new(false),
             first: OnceLock::new(),
+            fds: OnceLock::new(),
         }
+    }
+
+    /// Device and inode of what a descriptor stands for. None where there is no such descriptor, or it is not ours
+    /// to look at.
+    pub(crate) fn fd_identity(&self, fd: i32) -> Option<(u64, u64)> {
+        let table = match self.fds.get() {
+            Some(table) => table,
+            None => {
+                let table = FdTable::open(self.tgid).ok()?;
+                self.fds.get_or_init(|| table)
+            }
+        };
+        table.dev_ino(fd).ok()
     }
 
     /// It belongs to this tracer from now on.

@@ -1,24 +1,20 @@
 //! ioctl with the driver's magic.
 
-use std::os::unix::ffi::OsStrExt;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod caller;
 
-use anyclave_driver::{
-    Answer as DriverAnswer, Caller, Efault, EnclaveId, Progress, Reply, SourceError, Wait,
-};
-use anyclave_sys::maps::Vma;
+use std::sync::Arc;
+
+use anyclave_driver::{Answer as DriverAnswer, Enclave, EnclaveId, Progress, Reply, Wait, abi};
+use anyclave_platform::Machine;
+use anyclave_sys::Errno;
 use anyclave_sys::memfd::Memfd;
-use anyclave_sys::notify::{Listener, Response};
-use anyclave_sys::procfs::{self, Status};
-use anyclave_sys::{Errno, Pid, host};
+use anyclave_sys::notify::Response;
 
 use super::open::low;
 use super::{Answer, Notified};
-use crate::process::Process;
-use crate::process::dispositions::DEFAULT_IGNORED;
-use crate::process::windows::Windows;
-use crate::shared::{DeviceFile, Shared};
+use crate::homes::HomeFrames;
+use crate::shared::{DeviceFile, OsEntropy, Shared};
+use caller::CallingThread;
 
 /// ERESTARTSYS: the kernel starts the call again after the signal, or answers EINTR.
 const ERESTARTSYS: i64 = 512;
@@ -26,7 +22,7 @@ const ERESTARTSYS: i64 = 512;
 /// Any ioctl of the magic, on any descriptor.
 pub(super) fn ioctl(call: &Notified<'_>) -> Answer {
     let [fd, command, argument, ..] = call.call.args;
-    match call.shared.device_file(call.process.tgid, fd) {
+    match call.shared.device_file(&call.process, fd) {
         Some(DeviceFile::Enclave { id, home }) => {
             let reply = on_enclave(call, id, &home, low(command).cast_unsigned(), argument);
             Answer::Respond(response(call.shared, reply))
@@ -37,41 +33,43 @@ pub(super) fn ioctl(call: &Notified<'_>) -> Answer {
 }
 
 fn on_enclave(call: &Notified<'_>, id: EnclaveId, home: &Arc<Memfd>, command: u32, argument: u64) -> Reply {
-    let mut caller = CallingThread {
-        process: &call.process,
-        windows: call.process.mm().windows.clone(),
-        provision: call.releaser.provision_identity(),
-        tid: call.call.pid,
-        listener: call.listener,
-        call: call.call.id,
-        looked: None,
-    };
-    let mut progress = {
-        let mut core = call.shared.core();
-        core.machine.parts().package.frames_mut().set_next_home(Some(Arc::clone(home)));
-        let progress = core.machine.ioctl(&mut caller, id, command, argument);
-        core.machine.parts().package.frames_mut().set_next_home(None);
-        let size = core.machine.driver().enclave(id).map_or(0, anyclave_driver::Enclave::size);
-        // Pages beyond the end of a file cannot be mapped in.
-        if home.size() != Ok(size)
-            && let Err(error) = home.resize(size)
-        {
-            call.shared.log.warn(format_args!("the home of an enclave cannot have {size:#x} bytes: {error}"));
-        }
-        progress
-    };
+    let mut caller = CallingThread::new(call);
+    // All but the wrong calls read their argument first, whose size is in the number.
+    caller.expect(argument, usize::try_from(command >> 16 & 0x3fff).unwrap_or_default());
+    let home = (command == abi::ENCLAVE_CREATE).then_some(home);
+    let mut progress =
+        step(call.shared, id, home, |machine| machine.ioctl(&mut caller, id, command, argument));
     loop {
         match progress {
             Progress::Done(reply) => return reply,
-            Progress::Wait(wait) => {
-                match wait {
-                    Wait::Sleep(time) => std::thread::sleep(time),
-                    Wait::Turn => std::thread::yield_now(),
-                }
-                progress = call.shared.core().machine.resume(&mut caller, id);
-            }
+            Progress::Wait(Wait::Memory) => caller.access(),
+            Progress::Wait(Wait::Sleep(time)) => std::thread::sleep(time),
+            Progress::Wait(Wait::Turn) => std::thread::yield_now(),
+        }
+        progress = step(call.shared, id, home, |machine| machine.resume(&mut caller, id));
+    }
+}
+
+/// A step of an ioctl on the machine, up to its end or a wait; `home` is for the enclave that it creates. No memory of
+/// the program is touched meanwhile.
+fn step(
+    shared: &Shared,
+    id: EnclaveId,
+    home: Option<&Arc<Memfd>>,
+    work: impl FnOnce(&mut Machine<HomeFrames, OsEntropy>) -> Progress<Reply>,
+) -> Progress<Reply> {
+    let mut core = shared.core();
+    core.machine.parts().package.frames_mut().set_next_home(home.cloned());
+    let progress = work(&mut core.machine);
+    core.machine.parts().package.frames_mut().settle();
+    if let (Some(home), Progress::Done(Ok(_))) = (home, &progress) {
+        // Pages beyond the end of a file cannot be mapped in.
+        let size = core.machine.driver().enclave(id).map_or(0, Enclave::size);
+        if let Err(error) = home.resize(size) {
+            shared.log.warn(format_args!("the home of an enclave cannot have {size:#x} bytes: {error}"));
         }
     }
+    progress
 }
 
 fn response(shared: &Shared, reply: Reply) -> Response {
@@ -85,72 +83,4 @@ fn response(shared: &Shared, reply: Reply) -> Response {
             }
         }
     }
-}
-
-/// The thread that called ioctl and waits for its answer.
-struct CallingThread<'a> {
-    process: &'a Process,
-    /// The windows of its process when it called; the core is locked while they are asked for.
-    windows: Windows,
-    /// Device and inode of the provision node's file.
-    provision: (u64, u64),
-    tid: Pid,
-    listener: &'a Listener,
-    /// The call, as the listener names it.
-    call: u64,
-    /// When it was last looked whether it has signals.
-    looked: Option<Instant>,
-}
-
-impl Caller for CallingThread<'_> {
-    fn read(&mut self, address: u64, into: &mut [u8]) -> Result<(), Efault> {
-        self.process.mem.copy_from_user(address, into).map_err(|_any| Efault)
-    }
-
-    fn write(&mut self, address: u64, from: &[u8]) -> Result<(), Efault> {
-        // A thread killed by another's exec has left its memory to a new program.
-        if !self.listener.id_valid(self.call).unwrap_or(false) {
-            return Err(Efault);
-        }
-        self.process.mem.copy_to_user(address, from).map_err(|_any| Efault)
-    }
-
-    fn source_page(&mut self, address: u64, into: &mut [u8; 4096]) -> Result<(), SourceError> {
-        let vma = self.process.mem.maps().find_at_or_above(address).ok().flatten();
-        let vma = vma.ok_or(SourceError::NoMapping)?;
-        if never_executable(self.process, &vma) {
-            return Err(SourceError::NoExec);
-        }
-        // Enclave memory cannot be pinned.
-        if !vma.contains(address) || self.windows.find(address).is_some() {
-            return Err(SourceError::Unreadable);
-        }
-        self.process.mem.copy_from_user(address, into).map_err(|_any| SourceError::Unreadable)
-    }
-
-    fn signal_pending(&mut self) -> bool {
-        /// A look costs a file; a page is added in a few microseconds.
-        const BETWEEN_LOOKS: Duration = Duration::from_micros(500);
-        if self.looked.is_some_and(|looked| looked.elapsed() < BETWEEN_LOOKS) {
-            return false;
-        }
-        self.looked = Some(Instant::now());
-        // A thread that cannot be looked at any more is dead.
-        Status::read(self.tid).map_or(true, |status| {
-            // A traced thread is told of ignored signals too, which would not wake it otherwise.
-            let ignored = status.ignored | DEFAULT_IGNORED & !status.caught;
-            (status.pending | status.shared_pending) & !status.blocked & !ignored != 0
-        })
-    }
-
-    fn is_provision_file(&mut self, fd: u32) -> bool {
-        procfs::fd_dev_ino(self.process.tgid, fd.cast_signed()) == Ok(self.provision)
-    }
-}
-
-/// Whether a mapping lies on a file system that is mounted noexec.
-fn never_executable(process: &Process, vma: &Vma) -> bool {
-    vma.inode != 0
-        && vma.path.as_bytes().starts_with(b"/")
-        && host::mounted_noexec(&procfs::path_inside(process.tgid, vma.path.as_ref()))
 }

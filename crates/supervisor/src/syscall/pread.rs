@@ -14,7 +14,7 @@ const MOST: u64 = 4096;
 /// Of any file, but at offsets that are registers of SGX or near them.
 pub(super) fn pread(shared: &Shared, thread: &Thread, regs: &Regs) -> Result<()> {
     let process = &thread.process;
-    let Some(DeviceFile::Msr { .. }) = shared.device_file(process.tgid, regs.rdi) else {
+    let Some(DeviceFile::Msr { .. }) = shared.device_file(process, regs.rdi) else {
         return thread.tracee.cont(0);
     };
     let count = usize::try_from(regs.rdx.min(MOST)).unwrap_or_default();

@@ -64,7 +64,7 @@ pub(super) fn stat_descriptor(shared: &Shared, thread: &Thread, regs: &Regs) -> 
     let by_path = nr != libc::SYS_fstat
         && regs.rsi != 0
         && (process.mem.copy_from_user(regs.rsi, &mut first).is_err() || first != [0]);
-    let file = if by_path { None } else { shared.device_file(process.tgid, regs.rdi) };
+    let file = if by_path { None } else { shared.device_file(process, regs.rdi) };
     let status = file.as_ref().map(of_descriptor);
     let bytes = status.and_then(|status| if nr == libc::SYS_statx { status.statx() } else { status.stat() });
     let Some(bytes) = bytes else { return thread.tracee.cont(0) };
