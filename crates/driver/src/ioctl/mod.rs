@@ -33,7 +33,7 @@ pub(crate) enum Operation {
         argument: u64,
     },
     Create(Box<Create>),
-    AddPages(AddPages),
+    AddPages(Box<AddPages>),
     Init(Box<Init>),
     Provision(Provision),
 }
@@ -123,7 +123,7 @@ impl Operation {
         let unknown = |cause: PrologueCause| Stop::Refused(IoctlRefusal::new(cause, command.into()));
         match command {
             abi::ENCLAVE_CREATE => Create::start(context, argument).map(Box::new).map(Self::Create),
-            abi::ENCLAVE_ADD_PAGES => AddPages::start(context, argument).map(Self::AddPages),
+            abi::ENCLAVE_ADD_PAGES => AddPages::start(context, argument).map(Box::new).map(Self::AddPages),
             abi::ENCLAVE_INIT => Init::start(context, argument).map(Box::new).map(Self::Init),
             abi::ENCLAVE_PROVISION => Provision::start(context, argument).map(Self::Provision),
             abi::ENCLAVE_RESTRICT_PERMISSIONS | abi::ENCLAVE_MODIFY_TYPES | abi::ENCLAVE_REMOVE_PAGES
