@@ -1,6 +1,6 @@
 //! Facts about the host that decide how it is to be treated.
 
-use crate::{Pid, Result};
+use crate::{Pid, Result, identity};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use std::fs::File;
 use std::path::Path;
@@ -46,9 +46,9 @@ fn is_in_list(list: &str, number: u32) -> bool {
 #[must_use]
 pub fn read_implies_exec(pid: Pid) -> bool {
     const READ_IMPLIES_EXEC: u64 = 0x0040_0000;
-    std::fs::read_to_string(format!("/proc/{pid}/personality"))
+    identity::look(pid, || std::fs::read_to_string(format!("/proc/{pid}/personality")))
         .ok()
-        .and_then(|text| u64::from_str_radix(text.trim(), 16).ok())
+        .and_then(|(text, _)| u64::from_str_radix(text.trim(), 16).ok())
         .is_some_and(|bits| bits & READ_IMPLIES_EXEC != 0)
 }
 

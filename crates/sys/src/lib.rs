@@ -14,6 +14,7 @@ pub mod cpuid;
 pub mod fd;
 pub mod fork;
 pub mod host;
+mod identity;
 pub mod inotify;
 pub mod maps;
 pub mod mem;

@@ -2,7 +2,7 @@
 
 mod query;
 
-use crate::{Errno, Pid, Result, errno_of};
+use crate::{Errno, Pid, Result, errno_of, identity};
 use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
@@ -87,7 +87,8 @@ impl ProcessMaps {
     /// # Errors
     /// `ENOENT`: no such process. `EACCES`: not ours to look at.
     pub fn open(pid: Pid) -> Result<Self> {
-        let file = File::open(format!("/proc/{pid}/maps")).map_err(|error| errno_of(&error))?;
+        let opened = identity::look(pid, || File::open(format!("/proc/{pid}/maps")));
+        let (file, _) = opened.map_err(|error| errno_of(&error))?;
         Ok(Self { file: Some(file) })
     }
 

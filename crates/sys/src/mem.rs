@@ -6,7 +6,7 @@
 //!   where the process itself would fault.
 
 use crate::maps::{ProcessMaps, Vma};
-use crate::{Errno, Pid, Result, errno_of};
+use crate::{Errno, Pid, Result, errno_of, identity};
 use nix::sys::uio::{RemoteIoVec, process_vm_readv, process_vm_writev};
 use std::fs::{File, OpenOptions};
 use std::io::{IoSlice, IoSliceMut};
@@ -23,6 +23,8 @@ pub struct ProcessMem {
     /// None for a process that is not ours to look at.
     mem: Option<File>,
     maps: ProcessMaps,
+    /// It was not ours to open as ourselves.
+    foreign: bool,
 }
 
 impl ProcessMem {
@@ -31,21 +33,27 @@ impl ProcessMem {
     /// # Errors
     /// `ENOENT`: no such process. `EACCES`: not ours to look at.
     pub fn open(pid: Pid) -> Result<Self> {
-        let mem = OpenOptions::new().read(true).write(true).open(format!("/proc/{pid}/mem"));
-        let mem = mem.map_err(|error| errno_of(&error))?;
-        Ok(Self { pid, mem: Some(mem), maps: ProcessMaps::open(pid)? })
+        let open = || OpenOptions::new().read(true).write(true).open(format!("/proc/{pid}/mem"));
+        let (mem, foreign) = identity::look(pid, open).map_err(|error| errno_of(&error))?;
+        Ok(Self { pid, mem: Some(mem), maps: ProcessMaps::open(pid)?, foreign })
     }
 
     /// The memory of a process that cannot be opened: every access is `EFAULT`, and it has no areas.
     #[must_use]
     pub const fn closed(pid: Pid) -> Self {
-        Self { pid, mem: None, maps: ProcessMaps::closed() }
+        Self { pid, mem: None, maps: ProcessMaps::closed(), foreign: true }
     }
 
     /// The process.
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// Whether it could be opened as its own user only, or not at all. Such a process cannot be seized.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// Its memory areas.

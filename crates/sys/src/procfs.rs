@@ -6,7 +6,7 @@ mod status;
 pub use self::fd_table::FdTable;
 pub use self::status::{Status, StatusFile};
 
-use crate::{Errno, Pid, Result, errno_of};
+use crate::{Errno, Pid, Result, errno_of, identity};
 use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ pub fn threads(pid: Pid) -> Result<Vec<Pid>> {
 /// # Errors
 /// `ESRCH`: no such process. `EACCES`.
 pub fn auxv(pid: Pid) -> Result<Vec<(u64, u64)>> {
-    let bytes = fs::read(format!("/proc/{pid}/auxv")).map_err(|error| gone(&error))?;
+    let bytes = look(pid, || fs::read(format!("/proc/{pid}/auxv")))?;
     let word = |half: &[u8]| half.try_into().map(u64::from_ne_bytes).unwrap_or(0);
     let pairs = bytes.chunks_exact(16).map(|pair| (word(&pair[..8]), word(&pair[8..])));
     Ok(pairs.take_while(|(kind, _)| *kind != libc::AT_NULL).collect())
@@ -57,9 +57,11 @@ pub fn auxv(pid: Pid) -> Result<Vec<(u64, u64)>> {
 /// # Errors
 /// `ESRCH`: it is gone. `EACCES`: not ours to look at.
 pub fn fds(pid: Pid) -> Result<Vec<i32>> {
-    let entries = fs::read_dir(format!("/proc/{pid}/fd")).map_err(|error| gone(&error))?;
-    let mut fds: Vec<i32> =
-        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    let mut fds = look(pid, || {
+        let entries = fs::read_dir(format!("/proc/{pid}/fd"))?;
+        let fds = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        Ok(fds.collect::<Vec<i32>>())
+    })?;
     fds.sort_unstable();
     Ok(fds)
 }
@@ -78,7 +80,7 @@ pub fn fd_dev_ino(pid: Pid, fd: i32) -> Result<(u64, u64)> {
 /// # Errors
 /// As [`fd_dev_ino`].
 pub fn fd_metadata(pid: Pid, fd: i32) -> Result<fs::Metadata> {
-    fs::metadata(format!("/proc/{pid}/fd/{fd}")).map_err(|error| gone(&error))
+    look(pid, || fs::metadata(format!("/proc/{pid}/fd/{fd}")))
 }
 
 /// What descriptor `fd` of the process stands for, as the kernel writes it.
@@ -86,7 +88,7 @@ pub fn fd_metadata(pid: Pid, fd: i32) -> Result<fs::Metadata> {
 /// # Errors
 /// As [`fd_dev_ino`].
 pub fn fd_path(pid: Pid, fd: i32) -> Result<PathBuf> {
-    fs::read_link(format!("/proc/{pid}/fd/{fd}")).map_err(|error| gone(&error))
+    look(pid, || fs::read_link(format!("/proc/{pid}/fd/{fd}")))
 }
 
 /// The flags descriptor `fd` of the process was opened with, `O_CLOEXEC` as it is now; the access mode is
@@ -95,7 +97,7 @@ pub fn fd_path(pid: Pid, fd: i32) -> Result<PathBuf> {
 /// # Errors
 /// As [`fd_dev_ino`].
 pub fn fd_flags(pid: Pid, fd: i32) -> Result<i32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).map_err(|error| gone(&error))?;
+    let text = look(pid, || fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")))?;
     let flags = text.lines().find_map(|line| line.strip_prefix("flags:")).ok_or(Errno::EINVAL)?;
     i32::from_str_radix(flags.trim(), 8).or(Err(Errno::EINVAL))
 }
@@ -133,7 +135,7 @@ pub fn pid_seen_by(viewer: Pid, pid: Pid) -> Result<Pid> {
 /// # Errors
 /// `ESRCH`: no such process. `EACCES`.
 pub fn cwd(pid: Pid) -> Result<PathBuf> {
-    fs::read_link(format!("/proc/{pid}/cwd")).map_err(|error| gone(&error))
+    look(pid, || fs::read_link(format!("/proc/{pid}/cwd")))
 }
 
 /// The file of the program the process runs.
@@ -141,7 +143,7 @@ pub fn cwd(pid: Pid) -> Result<PathBuf> {
 /// # Errors
 /// `ESRCH`: no such process. `EACCES`.
 pub fn exe(pid: Pid) -> Result<PathBuf> {
-    fs::read_link(format!("/proc/{pid}/exe")).map_err(|error| gone(&error))
+    look(pid, || fs::read_link(format!("/proc/{pid}/exe")))
 }
 
 /// The name of the thread: by default the first bytes of its program's file name.
@@ -194,7 +196,7 @@ impl PagemapEntry {
 /// # Errors
 /// `ESRCH`: no such process. `EFAULT`: an address beyond user space.
 pub fn pagemap(pid: Pid, addr: u64) -> Result<PagemapEntry> {
-    let file = fs::File::open(format!("/proc/{pid}/pagemap")).map_err(|error| gone(&error))?;
+    let file = look(pid, || fs::File::open(format!("/proc/{pid}/pagemap")))?;
     let mut entry = [0; 8];
     file.read_exact_at(&mut entry, addr / 4096 * 8).or(Err(Errno::EFAULT))?;
     Ok(PagemapEntry(u64::from_ne_bytes(entry)))
@@ -205,6 +207,11 @@ pub fn pagemap(pid: Pid, addr: u64) -> Result<PagemapEntry> {
 pub fn path_inside(pid: Pid, path: &Path) -> PathBuf {
     let relative = path.strip_prefix("/").unwrap_or(path);
     PathBuf::from(format!("/proc/{pid}/root")).join(relative)
+}
+
+/// Looks as whoever may.
+fn look<T>(pid: Pid, look: impl Fn() -> std::io::Result<T>) -> Result<T> {
+    identity::look(pid, look).map(|(value, _)| value).map_err(|error| gone(&error))
 }
 
 /// A missing entry of /proc is a process, thread or descriptor that is gone.

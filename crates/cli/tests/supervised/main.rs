@@ -11,6 +11,8 @@ mod bench;
 #[cfg(test)]
 mod compile;
 #[cfg(test)]
+mod containers;
+#[cfg(test)]
 mod deaths;
 #[cfg(test)]
 mod everyday;

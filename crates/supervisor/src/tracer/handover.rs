@@ -31,6 +31,9 @@ impl Tracer {
     pub(super) fn hand_over(&mut self, thread: &mut Thread) -> Result<bool> {
         let Some(stub) = thread.process.mm().stub else { return Ok(false) };
         let tracee = thread.tracee;
+        if thread.process.mem.is_foreign() {
+            return Ok(false);
+        }
         if host::ptrace_is_restricted() {
             let mut call = RemoteCall::begin(tracee, stub.syscall())?;
             let option = libc::PR_SET_PTRACER.cast_unsigned().into();
