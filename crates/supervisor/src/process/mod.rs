@@ -43,6 +43,8 @@ pub(crate) struct Process {
     pub(crate) own_filters: OwnFilters,
     /// One of them is the strict mode.
     pub(crate) strict: AtomicBool,
+    /// It was said that it is hidden from us.
+    pub(crate) hidden: AtomicBool,
     /// It is the first of its PID namespace, once that was asked.
     pub(crate) first: OnceLock<bool>,
     /// Its descriptors, from the first question about one on.
@@ -76,6 +78,7 @@ impl Process {
             orders: Mutex::default(),
             own_filters: OwnFilters::default(),
             strict: AtomicBool::new(false),
+            hidden: AtomicBool::new(false),
             first: OnceLock::new(),
             fds: OnceLock::new(),
         }

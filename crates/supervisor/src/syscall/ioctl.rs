@@ -3,6 +3,7 @@
 mod caller;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyclave_driver::{Answer as DriverAnswer, Enclave, EnclaveId, Progress, Reply, Wait, abi};
 use anyclave_platform::Machine;
@@ -28,7 +29,22 @@ pub(super) fn ioctl(call: &Notified<'_>) -> Answer {
             Answer::Respond(response(call.shared, reply))
         }
         Some(DeviceFile::Provision | DeviceFile::Msr { .. }) => Answer::error(Errno::ENOTTY),
-        None => Answer::CONTINUE,
+        None => {
+            tell_if_hidden(call, fd);
+            Answer::CONTINUE
+        }
+    }
+}
+
+/// Says once if the process is not to be looked at, so that no descriptor of its can be known.
+fn tell_if_hidden(call: &Notified<'_>, fd: u64) {
+    let tgid = call.process.tgid;
+    let hidden = matches!(procfs::fd_dev_ino(tgid, low(fd)), Err(Errno::EACCES | Errno::EPERM));
+    if hidden && !call.process.hidden.swap(true, Ordering::Relaxed) {
+        call.shared.log.warn(format_args!(
+            "process {tgid} has given up root's privileges and may not be looked at, so it loses its enclaves until it \
+             executes a program; with CAP_SYS_PTRACE (`--cap-add SYS_PTRACE`) it would keep them"
+        ));
     }
 }
 

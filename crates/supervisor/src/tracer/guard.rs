@@ -75,11 +75,18 @@ pub(crate) fn add_window_filter(
     let code = at + 64;
     process.mem.write(at, &program.fprog_at(code))?;
     process.mem.write(code, &program.to_bytes())?;
-    for flags in [Flags::TSYNC, Flags::NONE] {
-        if call.call(libc::SYS_seccomp, [SET_MODE_FILTER, flags.bits(), at, 0, 0, 0])?.is_ok() {
-            return Ok(());
-        }
+    let mut install = |flags: Flags| -> Result<bool> {
+        Ok(call.call(libc::SYS_seccomp, [SET_MODE_FILTER, flags.bits(), at, 0, 0, 0])?.is_ok())
+    };
+    if install(Flags::TSYNC)? {
+        return Ok(());
     }
-    shared.log.warn("the program refuses our filter; changes to enclave mappings will go unseen");
+    let consequence = match install(Flags::NONE)? {
+        true => {
+            "has threads with seccomp filters of their own: what the others change in enclave mappings will go unseen"
+        }
+        false => "refuses our filter: changes to enclave mappings will go unseen",
+    };
+    shared.log.warn(format_args!("process {} {consequence}", process.tgid));
     Ok(())
 }

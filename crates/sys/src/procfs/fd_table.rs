@@ -77,20 +77,21 @@ impl FdTable {
         write!(&mut name[..15], "{fd}").map_err(|_too_long| Errno::EINVAL)?;
         let name = CStr::from_bytes_until_nul(&name).map_err(|_endless| Errno::EINVAL)?;
         let mut status = MaybeUninit::<libc::statx>::uninit();
-        // SAFETY: the name is a live string that ends with zero, and the kernel writes one `struct statx`.
-        let done = unsafe {
-            libc::statx(
-                self.folder.as_raw_fd(),
-                name.as_ptr(),
-                libc::AT_STATX_DONT_SYNC,
-                libc::STATX_INO,
-                status.as_mut_ptr(),
-            )
+        let into = status.as_mut_ptr();
+        let look = || {
+            // SAFETY: the name is a live string that ends with zero, and the kernel writes one `struct statx`.
+            let done = unsafe {
+                libc::statx(
+                    self.folder.as_raw_fd(),
+                    name.as_ptr(),
+                    libc::AT_STATX_DONT_SYNC,
+                    libc::STATX_INO,
+                    into,
+                )
+            };
+            Ok(Errno::result(done).map(drop)?)
         };
-        match Errno::result(done) {
-            Err(Errno::ENOENT) => return Err(Errno::ESRCH),
-            other => other?,
-        };
+        super::look(self.pid, look)?;
         // SAFETY: the call succeeded, so the kernel has filled the structure.
         let status = unsafe { status.assume_init() };
         Ok((libc::makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino))
