@@ -142,7 +142,7 @@ fn programs_of_users_that_root_becomes_have_sgx() {
     }
 }
 
-/// Such a process is not to be looked at, and a word would not help it; its children live.
+/// Such a process is not to be looked at. It and its children live, and if it has a device there is a word.
 #[test]
 fn who_gives_up_roots_privileges_without_exec_lives() {
     let container = Container::new("given-up");
@@ -151,4 +151,11 @@ fn who_gives_up_roots_privileges_without_exec_lives() {
     let outcome = container.run(&options, &["run", "-q", "--", program.to_str().unwrap()]).unwrap();
     outcome.assert_code(0);
     assert_eq!(outcome.stderr, "");
+
+    let (program, image) = (container.program("other_ids"), container.at("image"));
+    let words = ["run", "-q", "--", program.to_str().unwrap(), image.to_str().unwrap()];
+    let outcome = container.run(&options, &words).unwrap();
+    outcome.assert_code(1);
+    let ours: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("anyclave: ")).collect();
+    assert!(matches!(ours.as_slice(), [word] if word.contains("SYS_PTRACE")), "{outcome:?}");
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 
 use anyclave_driver::{Answer as DriverAnswer, Enclave, EnclaveId, Progress, Reply, Wait, abi};
 use anyclave_platform::Machine;
-use anyclave_sys::Errno;
 use anyclave_sys::memfd::Memfd;
 use anyclave_sys::notify::Response;
+use anyclave_sys::{Errno, procfs};
 
 use super::open::low;
 use super::{Answer, Notified};
