@@ -277,3 +277,15 @@ fn static_programs_and_those_without_a_c_library() {
     // Without an argument it ends at its first check.
     assert_eq!(assert_same(&[raw.as_os_str()], &folder).code(), Some(10));
 }
+
+/// Valgrind decodes what its programs would execute.
+#[test]
+fn code_that_an_emulator_reads_is_left_alone() {
+    let folder = scratch("emulator");
+    let program = compile("own_code", Flavour::Default, &folder);
+    run(&mut supervised([&program]), &folder).assert_code(3);
+    let tool = folder.join("valgrind/some-amd64-linux");
+    std::fs::create_dir_all(tool.parent().unwrap()).unwrap();
+    std::fs::copy(&program, &tool).unwrap();
+    run(&mut supervised([tool]), &folder).assert_code(0);
+}

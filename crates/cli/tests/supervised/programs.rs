@@ -194,6 +194,7 @@ fn every_program_has_a_test() {
         "illegal_outside",
         "libvdso_stub",
         "limits",
+        "own_code",
         "longest_filter",
         "migrating",
         "namespaces",

@@ -132,6 +132,8 @@ pub(crate) struct Mm {
     pub(crate) windows: Windows,
     /// Where our code lies in it; None in a program of 32 bits.
     pub(crate) stub: Option<Stub>,
+    /// Its program executes others by reading their code, which is therefore left alone.
+    pub(crate) emulates: bool,
     /// Addresses at which a CPUID was replaced.
     pub(crate) cpuid_sites: HashSet<u64>,
     /// Selector bytes that threads have.

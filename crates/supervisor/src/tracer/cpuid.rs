@@ -3,6 +3,9 @@
 //! Where it lies above 4 GiB it becomes `int 0x80`, which stops the thread at a filter and forces no signal
 //! on it; below, where that is a system call of 32-bit code, and on hosts without `int 0x80`, UD2.
 
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use anyclave_arch::cpuid::Registers;
 use anyclave_sys::maps::Vma;
 use anyclave_sys::ptrace::Regs;
@@ -64,8 +67,19 @@ impl Tracer {
     }
 }
 
+/// Whether a program executes others by reading their code, so that a replaced CPUID would be no CPUID to it: the
+/// tools of Valgrind are that.
+pub(super) fn is_emulator(program: &Path) -> bool {
+    let name = program.file_name().unwrap_or_default().as_bytes();
+    let folder = program.parent().and_then(Path::file_name);
+    folder.is_some_and(|folder| folder == "valgrind") && name.ends_with(b"-amd64-linux")
+}
+
 /// Replaces CPUID in the executable file mappings of a range of a stopped process.
 pub(crate) fn replace(shared: &Shared, process: &Process, start: u64, end: u64) -> Result<()> {
+    if process.mm().emulates {
+        return Ok(());
+    }
     let mut at = start;
     while let Some(vma) = process.mem.maps().find_at_or_above(at)?.filter(|vma| vma.start < end) {
         at = vma.end;
@@ -91,6 +105,23 @@ fn replace_in(shared: &Shared, process: &Process, vma: &Vma) {
         let replacement = if shared.int80 && address >= FOUR_GIB { INT_80 } else { UD2 };
         if process.mem.write(address, &replacement).is_ok() {
             process.mm().cpuid_sites.insert(address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn valgrinds_tools_are_known_by_name_and_folder() {
+        for program in ["/usr/libexec/valgrind/memcheck-amd64-linux", "/opt/lib/valgrind/none-amd64-linux"] {
+            assert!(is_emulator(Path::new(program)), "{program}");
+        }
+        for program in
+            ["/usr/bin/valgrind", "/usr/libexec/valgrind/memcheck-x86-linux", "/x-amd64-linux", "/"]
+        {
+            assert!(!is_emulator(Path::new(program)), "{program}");
         }
     }
 }

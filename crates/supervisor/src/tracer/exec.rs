@@ -9,6 +9,7 @@ use anyclave_sys::ptrace::Tracee;
 use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::{Errno, Pid, Result, procfs};
 
+use super::cpuid::is_emulator;
 use super::{Thread, Tracer};
 use crate::filter::FAULT_SIGNALS;
 use crate::patch::vdso::{EnterFunction, Vdso};
@@ -93,6 +94,7 @@ impl Tracer {
                 keep_ignored(&mut call, process, stub, inherited)?;
             }
         }
+        process.mm().emulates = procfs::exe(process.tgid).is_ok_and(|program| is_emulator(&program));
         self.replace_cpuid(process, 0, u64::MAX)?;
         call.finish()
     }
