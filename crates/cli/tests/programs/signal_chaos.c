@@ -118,7 +118,7 @@ static void *work(void *argument)
 static void send(pid_t to)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (int i = 0; !shared->stop; i++) {
+    for (int i = 0; !shared->stop && getppid() == to; i++) {
         if (i % 16 == 7) {
             kill(to, SIGSTOP);
             usleep(300);

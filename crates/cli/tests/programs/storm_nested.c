@@ -64,7 +64,7 @@ static void send(pid_t to)
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     wait_for(&shared->started);
-    while (!shared->stop) {
+    while (!shared->stop && getppid() == to) {
         uint64_t before = *handled;
         if (kill(to, SIGUSR1) != 0)
             _exit(1);

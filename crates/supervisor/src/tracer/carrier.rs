@@ -4,6 +4,8 @@
 //! then takes the handler from the whole process. Where that may happen the signal travels under a number that no
 //! fault forces, with the right one's handler, and gets its own number back at the handler's first instruction.
 
+use std::sync::Arc;
+
 use anyclave_sys::procfs::Status;
 use anyclave_sys::ptrace::SigInfo;
 use anyclave_sys::remote::RemoteCall;
@@ -32,11 +34,12 @@ pub(crate) struct Carrier {
 }
 
 impl Tracer {
-    /// Whether another thread may trap with this signal blocked at any moment.
-    pub(super) fn may_be_taken(&self, thread: &Thread, signal: i32) -> bool {
+    /// Whether another thread may trap with this signal blocked at any moment, among those that have used enclaves
+    /// or, if `all`, also those of which no more is known than that they began with the signal blocked.
+    pub(super) fn may_be_taken(&self, thread: &Thread, signal: i32, all: bool) -> bool {
         self.threads.values().any(|other| {
-            std::sync::Arc::ptr_eq(&other.process, &thread.process)
-                && other.selector.is_some()
+            Arc::ptr_eq(&other.process, &thread.process)
+                && (all || other.selector.is_some())
                 && other.seen.blocks(signal)
         })
     }

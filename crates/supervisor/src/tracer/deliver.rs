@@ -173,7 +173,7 @@ impl Tracer {
             let raised = Raised::new(info, frame);
             return self.raise(thread, raised, Some((original, action)), |mask| mask | set_of(original));
         }
-        if self.may_be_taken(thread, target) && self.carry(thread, info, frame)? {
+        if self.may_be_taken(thread, target, true) && self.carry(thread, info, frame)? {
             return Ok(());
         }
         if !in_set(thread.seen.caught(thread.tracee.tid())?, target) {
@@ -201,7 +201,7 @@ impl Tracer {
                 return self.die_of(thread, Raised::new(*info, None));
             }
             let taken = !in_set(thread.seen.caught(thread.tracee.tid())?, signal);
-            let may_be_taken = self.may_be_taken(thread, signal);
+            let may_be_taken = self.may_be_taken(thread, signal, false);
             if taken || may_be_taken {
                 let frame = Some(FramePatch::of(&told(self, thread)?));
                 if may_be_taken && self.carry(thread, *info, frame)? {
