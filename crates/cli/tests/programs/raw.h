@@ -10,11 +10,18 @@
 #define SYS_MPROTECT 10
 #define SYS_SIGACTION 13
 #define SYS_IOCTL 16
-#define SYS_SETITIMER 38
+#define SYS_NANOSLEEP 35
+#define SYS_GETPID 39
+#define SYS_FORK 57
 #define SYS_EXIT 60
+#define SYS_WAIT4 61
+#define SYS_KILL 62
+#define SYS_GETPPID 110
+#define SYS_PRCTL 157
 #define SYS_ARCH_PRCTL 158
 #define FIXED_SHARED 0x11
 #define ANONYMOUS 0x22
+#define ANONYMOUS_SHARED 0x21
 #define PRIVATE 2
 
 static inline long call(long number, long a, long b, long c, long d, long e, long f)
