@@ -10,6 +10,17 @@ const TRAPS: &[(&str, &[&str])] = &[
         &["programs::signals_blocked", "programs::signals_ignored", "programs::signals_reset_hand"],
     ),
     (
+        "of many threads the one that had the signal blocked is to be found, and the others' handler may go at any moment",
+        &[
+            "programs::signals_threads",
+            "signals::signals_masks",
+            "signals::signal_frames",
+            "signals::signal_chaos",
+        ],
+    ),
+    ("a fork copies the actions while a sibling's handler is gone", &["signals::signal_chaos"]),
+    ("a group-stop overtakes an exception", &["signals::signal_chaos", "signals::job_control"]),
+    (
         "a signal that is made again shows the host's error code, trap number and address",
         &["programs::own_fault", "programs::own_fault_altstack", "programs::own_fault_at_a_fixed_address"],
     ),
@@ -17,7 +28,7 @@ const TRAPS: &[(&str, &[&str])] = &[
     ("RAX inside looks like a call to restart", &["programs::restart_codes"]),
     (
         "registers of a tracer's image that the processor refuses",
-        &["programs::storm", "programs::vdso_registers"],
+        &["programs::storm", "programs::vdso_registers", "signals::storm_exact"],
     ),
     (
         "group-stops and SIGKILL come without a signal-delivery stop",
