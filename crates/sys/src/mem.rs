@@ -144,11 +144,14 @@ impl ProcessMem {
     /// `EFAULT`: unreadable memory before a zero byte. `ENAMETOOLONG`: no zero byte among the first `max`
     /// bytes.
     pub fn read_cstr(&self, addr: u64, max: usize) -> Result<Vec<u8>> {
+        /// Most texts are paths, and shorter than that.
+        const FIRST: usize = 256;
         let mut text = Vec::new();
         while text.len() < max {
             let at = address(addr, text.len())?;
             let to_page_end = usize::try_from(PAGE - at % PAGE).or(Err(Errno::EFAULT))?;
-            let mut piece = vec![0; to_page_end.min(max - text.len())];
+            let most = if text.is_empty() { max.min(FIRST) } else { max - text.len() };
+            let mut piece = vec![0; to_page_end.min(most)];
             self.copy_from_user(at, &mut piece)?;
             if let Some(zero) = piece.iter().position(|&byte| byte == 0) {
                 text.extend_from_slice(&piece[..zero]);

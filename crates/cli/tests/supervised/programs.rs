@@ -79,6 +79,7 @@ programs! {
     madvise_rules
     many
     many_processes
+    memory_stalls
     mmap_early
     mmap_exceeds
     mmap_personality

@@ -13,14 +13,11 @@ use super::{RunOptions, message};
 use crate::fatal::fatal;
 use crate::homes::HomeFrames;
 use crate::log::{Log, say};
-use crate::notifications;
+use crate::notifications::Crew;
 use crate::process::Process;
 use crate::release::Releaser;
 use crate::shared::{OsEntropy, Shared};
 use crate::tracer::{Thread, Tracer, WAKE, options};
-
-/// Threads that answer notifications: a long ADD_PAGES leaves others free.
-const SERVERS: usize = 3;
 
 /// Starts the supervisor and waits for it, to say so should it be killed. Never returns.
 pub(super) fn monitor(options: &RunOptions, program: Pid, socket: OwnedFd) -> ! {
@@ -138,7 +135,7 @@ fn begin(
     let listener = Listener::new(listener).map_err(failed("the seccomp listener is unusable"))?;
     // Linux before 6.6 does not know it.
     let _ = listener.set_sync_wake_up();
-    serve(&shared, &releaser, Arc::new(listener)).map_err(failed("no threads"))?;
+    serve(&shared, &releaser, listener).map_err(failed("no threads"))?;
     fd::send_fd(socket, message::READY, None).map_err(failed(unheard))?;
     Ok(tracer)
 }
@@ -168,15 +165,9 @@ fn expect_traced(socket: BorrowedFd<'_>, message: &[u8]) -> Result<Option<OwnedF
     }
 }
 
-fn serve(shared: &Arc<Shared>, releaser: &Arc<Releaser>, listener: Arc<Listener>) -> Result<(), Errno> {
-    let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-        let spawned = std::thread::Builder::new().name(name.into()).spawn(work);
-        spawned.map(drop).map_err(|error| error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw))
-    };
-    for _ in 0..SERVERS {
-        let (shared, releaser, listener) = (Arc::clone(shared), Arc::clone(releaser), Arc::clone(&listener));
-        spawn("calls", Box::new(move || notifications::serve(&shared, &releaser, &listener)))?;
-    }
+fn serve(shared: &Arc<Shared>, releaser: &Arc<Releaser>, listener: Listener) -> Result<(), Errno> {
+    Crew::start(Arc::clone(shared), Arc::clone(releaser), listener)?;
     let (shared, releaser) = (Arc::clone(shared), Arc::clone(releaser));
-    spawn("release", Box::new(move || releaser.run(&shared)))
+    let spawned = std::thread::Builder::new().name("release".into()).spawn(move || releaser.run(&shared));
+    spawned.map(drop).map_err(|error| error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw))
 }
