@@ -32,15 +32,13 @@ const STANDARD: [&[u8]; 3] = [b"/dev/stdin", b"/dev/stdout", b"/dev/stderr"];
 ///
 /// Names are compared, symbolic links are not followed: the nodes exist for programs that know them.
 pub(crate) fn find(shared: &Shared, process: &Arc<Process>, dirfd: u64, path: &[u8]) -> Option<Found> {
-    // Nearly every path is of the host, which its last component tells.
-    let last = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
-    if !may_be_ours(last, path) {
+    if !may_be_ours(path) {
         return None;
     }
     if let Some(fd) = STANDARD.iter().position(|standard| *standard == path) {
         return shared.device_file(process, fd as u64).map(Found::OpenFile);
     }
-    let slashed = last.is_empty();
+    let slashed = path.last().is_none_or(|&byte| byte == b'/');
     let path = Path::new(std::str::from_utf8(path).ok()?);
     let path = if path.is_absolute() { path.to_path_buf() } else { base(process, dirfd)?.join(path) };
     let path = without_dots(&path);
@@ -61,8 +59,10 @@ pub(crate) fn find(shared: &Shared, process: &Arc<Process>, dirfd: u64, path: &[
     View::at(shared, process, path).filter(|_| !slashed).map(Found::View)
 }
 
-/// The first look, which nearly all paths fail: it takes no lock and no memory.
-fn may_be_ours(last: &[u8], path: &[u8]) -> bool {
+/// The first look, which nearly all paths fail: it takes no lock and no memory. Nearly every path is of the host, which
+/// its last component tells.
+pub(crate) fn may_be_ours(path: &[u8]) -> bool {
+    let last = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
     match last {
         b"sgx_enclave" | b"sgx_provision" | b"enclave" | b"provision" | b"sgx" => true,
         b"stdin" | b"stdout" | b"stderr" => STANDARD.contains(&path),
@@ -142,10 +142,7 @@ mod tests {
 
     #[test]
     fn the_first_look_leaves_the_hosts_paths_alone() {
-        let may_be = |path: &str| {
-            let path = path.as_bytes();
-            may_be_ours(path.rsplit(|byte| *byte == b'/').next().unwrap_or(path), path)
-        };
+        let may_be = |path: &str| may_be_ours(path.as_bytes());
         for path in [
             "/dev/sgx_enclave",
             "sgx/provision",

@@ -28,7 +28,7 @@ const PROMISES: [(&str, &str, Bound); 11] = [
     (paths::NAME, paths::ACCESS_HIT, Bound::Difference(9e3)),
     (paths::NAME, paths::ACCESS_MISS, Bound::Difference(9e3)),
     (paths::NAME, paths::COMPILE, Bound::Ratio(1.2)),
-    (addpages::NAME, addpages::ONE_CPU, Bound::Total(15e3)),
+    (addpages::NAME, addpages::ONE_CPU, Bound::Total(30e3)),
 ];
 
 /// What is promised of a figure.

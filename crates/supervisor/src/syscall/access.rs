@@ -3,7 +3,7 @@
 use anyclave_sys::Errno;
 use anyclave_sys::notify::Response;
 
-use super::open::{PATH_MAX, low};
+use super::open::low;
 use super::{Answer, Notified};
 use crate::device::{self, Found};
 
@@ -22,7 +22,7 @@ pub(super) fn access(call: &Notified<'_>) -> Answer {
     if flags & !FLAGS != 0 {
         return Answer::CONTINUE;
     }
-    let Ok(path) = call.process.mem.read_cstr(path, PATH_MAX) else { return Answer::CONTINUE };
+    let Some(path) = call.path(path) else { return Answer::CONTINUE };
     let refused = match device::find(call.shared, &call.process, dirfd, &path) {
         Some(Found::Node(_)) => libc::X_OK,
         Some(Found::View(view)) if view.status().is_some() => libc::W_OK | libc::X_OK,

@@ -32,6 +32,7 @@ use anyclave_sys::ptrace::Regs;
 use anyclave_sys::remote::{RemoteCall, skip_syscall};
 use anyclave_sys::{Errno, Result, signal};
 
+use crate::device;
 use crate::process::Process;
 use crate::release::Releaser;
 use crate::shared::Shared;
@@ -113,6 +114,24 @@ pub(crate) struct Notified<'a> {
     pub(crate) listener: &'a Listener,
     pub(crate) call: Notification,
     pub(crate) process: Arc<Process>,
+}
+
+impl Notified<'_> {
+    /// The path at an address, if it may lead to a file of ours. Nearly none does, and that is seen in few bytes, which
+    /// are read in the cheapest way there is: whether the program could read them is the kernel's to say.
+    pub(crate) fn path(&self, address: u64) -> Option<Vec<u8>> {
+        const PAGE: u64 = 4096;
+        let mut start = [0; 256];
+        let to_page_end = usize::try_from(PAGE - address % PAGE).unwrap_or(0);
+        let start = &mut start[..to_page_end.min(256)];
+        if self.process.mem.read(address, start).is_ok()
+            && let Some(length) = start.iter().position(|&byte| byte == 0)
+            && !device::may_be_ours(&start[..length])
+        {
+            return None;
+        }
+        self.process.mem.read_cstr(address, open::PATH_MAX).ok()
+    }
 }
 
 /// What a notified call gets.

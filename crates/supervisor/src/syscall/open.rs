@@ -62,7 +62,7 @@ pub(super) const fn low(argument: u64) -> i32 {
 
 pub(super) fn open(call: &Notified<'_>) -> Answer {
     let Some(Arguments { dirfd, path, flags, links }) = Arguments::of(call) else { return Answer::CONTINUE };
-    let Ok(path) = call.process.mem.read_cstr(path, PATH_MAX) else { return Answer::CONTINUE };
+    let Some(path) = call.path(path) else { return Answer::CONTINUE };
     let found = match device::find(call.shared, &call.process, dirfd, &path) {
         Some(Found::BeneathNode) => return Answer::error(Errno::ENOTDIR),
         // To whom follows no links the kernel says that these are links.

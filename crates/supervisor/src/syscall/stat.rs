@@ -5,7 +5,7 @@ use anyclave_sys::notify::Response;
 use anyclave_sys::ptrace::Regs;
 use anyclave_sys::{Errno, Result};
 
-use super::open::{PATH_MAX, low};
+use super::open::low;
 use super::{Answer, Notified, answer};
 use crate::device::{self, Found};
 use crate::files::msr;
@@ -31,7 +31,7 @@ pub(super) fn stat(call: &Notified<'_>) -> Answer {
     if flags & !FLAGS != 0 || of_statx && flags & STATX_SYNC_TYPE == STATX_SYNC_TYPE {
         return Answer::CONTINUE;
     }
-    let Ok(path) = call.process.mem.read_cstr(path, PATH_MAX) else { return Answer::CONTINUE };
+    let Some(path) = call.path(path) else { return Answer::CONTINUE };
     let status = match device::find(call.shared, &call.process, dirfd, &path) {
         Some(Found::Node(device)) => Some(Status::node(device)),
         Some(Found::View(view)) => view.status(),
