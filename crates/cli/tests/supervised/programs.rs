@@ -106,6 +106,7 @@ programs! {
     own_filter
     own_filter_calls
     own_filter_lists
+    own_filter_threads
     own_refused_entry
     protection_keys
     provision_node

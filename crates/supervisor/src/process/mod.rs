@@ -43,6 +43,8 @@ pub(crate) struct Process {
     pub(crate) own_filters: OwnFilters,
     /// One of them is the strict mode.
     pub(crate) strict: AtomicBool,
+    /// The window filter is on one thread and still to be put on the others.
+    pub(crate) diverged: AtomicBool,
     /// It was said that it is hidden from us.
     pub(crate) hidden: AtomicBool,
     /// It is the first of its PID namespace, once that was asked.
@@ -78,6 +80,7 @@ impl Process {
             orders: Mutex::default(),
             own_filters: OwnFilters::default(),
             strict: AtomicBool::new(false),
+            diverged: AtomicBool::new(false),
             hidden: AtomicBool::new(false),
             first: OnceLock::new(),
             fds: OnceLock::new(),

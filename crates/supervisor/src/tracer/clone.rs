@@ -51,6 +51,7 @@ impl Tracer {
             Err(error) => return Err(error),
         };
         let mut thread = Thread::new(child, process);
+        thread.unfiltered = creator.unfiltered;
         thread.unguarded = shares.handlers == Handlers::Cleared && !shares.vfork;
         self.adopt(thread);
         self.first_stop_of(child)
@@ -69,6 +70,7 @@ impl Tracer {
     pub(super) fn on_first_stop(&mut self, thread: &mut Thread) -> Result<Next> {
         thread.started = true;
         Self::note_mask(thread)?;
+        self.filter_late(thread)?;
         if std::mem::take(&mut thread.unguarded) {
             self.guard_anew(thread)?;
         }

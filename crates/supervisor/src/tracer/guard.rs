@@ -1,12 +1,15 @@
 //! Preparing a process for its first window: the window filter, and a handler on every fault signal.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use anyclave_sys::ptrace;
 use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::seccomp::Flags;
 use anyclave_sys::{Errno, Result};
 
 use super::forced::install_guarded;
+use super::{Thread, Tracer};
 use crate::filter::{self, FAULT_SIGNALS};
 use crate::process::dispositions::SigAction;
 use crate::process::{Process, Stub};
@@ -57,16 +60,42 @@ fn present_actions(call: &mut RemoteCall, process: &Process) -> Result<[SigActio
 }
 
 /// Puts the window filter on a process that does not have it yet: on all threads where they have the same filters so
-/// far, else on this one.
+/// far, else on this one, and its tracer sees to the others ([`Tracer::filter_others`]).
 pub(crate) fn add_window_filter(
     shared: &Shared,
     process: &Process,
     stub: Stub,
     call: &mut RemoteCall,
 ) -> Result<()> {
-    if process.window_filter.swap(true, Ordering::Relaxed) {
+    if process.window_filter.swap(true, Ordering::Relaxed)
+        || install(shared, process, stub, call, Flags::TSYNC)?
+    {
         return Ok(());
     }
+    filter_alone(shared, process, stub, call)?;
+    process.diverged.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Puts it on one thread.
+fn filter_alone(shared: &Shared, process: &Process, stub: Stub, call: &mut RemoteCall) -> Result<()> {
+    if !install(shared, process, stub, call, Flags::NONE)? {
+        shared.log.warn(format_args!(
+            "process {} refuses our filter: changes to enclave mappings will go unseen",
+            process.tgid
+        ));
+    }
+    Ok(())
+}
+
+/// Installs the window filter. False where the kernel, or a filter from before the run, refuses it.
+fn install(
+    shared: &Shared,
+    process: &Process,
+    stub: Stub,
+    call: &mut RemoteCall,
+    flags: Flags,
+) -> Result<bool> {
     let program = filter::windows().map_err(|error| {
         shared.log.warn(format_args!("the window filter cannot be built: {error}"));
         Errno::EINVAL
@@ -75,18 +104,26 @@ pub(crate) fn add_window_filter(
     let code = at + 64;
     process.mem.write(at, &program.fprog_at(code))?;
     process.mem.write(code, &program.to_bytes())?;
-    let mut install = |flags: Flags| -> Result<bool> {
-        Ok(call.call(libc::SYS_seccomp, [SET_MODE_FILTER, flags.bits(), at, 0, 0, 0])?.is_ok())
-    };
-    if install(Flags::TSYNC)? {
-        return Ok(());
-    }
-    let consequence = match install(Flags::NONE)? {
-        true => {
-            "has threads with seccomp filters of their own: what the others change in enclave mappings will go unseen"
+    Ok(call.call(libc::SYS_seccomp, [SET_MODE_FILTER, flags.bits(), at, 0, 0, 0])?.is_ok())
+}
+
+impl Tracer {
+    /// The threads of a process have filters of their own, so that each needs the window filter by itself: they are
+    /// stopped for it.
+    pub(super) fn filter_others(&mut self, process: &Arc<Process>) {
+        for other in self.threads.values_mut().filter(|other| Arc::ptr_eq(&other.process, process)) {
+            other.unfiltered = true;
+            // It may be dead by now.
+            let _ = ptrace::interrupt(other.tracee.tid());
         }
-        false => "refuses our filter: changes to enclave mappings will go unseen",
-    };
-    shared.log.warn(format_args!("process {} {consequence}", process.tgid));
-    Ok(())
+    }
+
+    /// Gives a thread that stands still the window filter, if it is one that lacks it.
+    pub(super) fn filter_late(&self, thread: &mut Thread) -> Result<()> {
+        let stub = thread.process.mm().stub;
+        let Some(stub) = stub.filter(|_| std::mem::take(&mut thread.unfiltered)) else { return Ok(()) };
+        let mut call = RemoteCall::begin(thread.tracee, stub.syscall())?;
+        filter_alone(&self.shared, &thread.process, stub, &mut call)?;
+        call.finish()
+    }
 }

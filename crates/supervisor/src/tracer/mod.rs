@@ -37,6 +37,7 @@ pub(crate) use protect::apply;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyclave_cpu::Processor;
 use anyclave_sys::ptrace::{self, Event, Stop, Tracee, WaitEvent};
@@ -92,6 +93,8 @@ pub(crate) struct Thread {
     exiting: bool,
     /// Its process lacks handlers that the supervisor put on its creator.
     unguarded: bool,
+    /// It lacks the window filter that its process has, and is to get it at its next interruption.
+    unfiltered: bool,
     /// Told to run for the first time.
     pub(crate) started: bool,
     /// Let go, to die by itself.
@@ -115,6 +118,7 @@ impl Thread {
             dying: false,
             exiting: false,
             unguarded: false,
+            unfiltered: false,
             started: false,
             let_go: false,
         }
@@ -200,6 +204,13 @@ impl Tracer {
     /// A thread is not looked at any more for now.
     fn put_away(&mut self, thread: Thread, result: &Result<Next>) {
         let tid = thread.tracee.tid();
+        if thread.process.diverged.swap(false, Ordering::Relaxed) {
+            self.filter_others(&thread.process);
+        }
+        if thread.unfiltered {
+            // Another stop has used up its interruption. It may be dead by now.
+            let _ = ptrace::interrupt(tid);
+        }
         if thread.let_go {
             self.threads.insert(tid, thread);
             self.on_death(tid);

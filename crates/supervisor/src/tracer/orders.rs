@@ -76,7 +76,8 @@ impl Tracer {
     }
 
     /// A thread was interrupted. If its process has just opened its first device, that is why.
-    pub(super) fn on_interruption(&self, thread: &Thread) -> Result<()> {
+    pub(super) fn on_interruption(&self, thread: &mut Thread) -> Result<()> {
+        self.filter_late(thread)?;
         let process = &thread.process;
         let stub = process.mm().stub;
         if let Some(stub) = stub.filter(|_| process.has_device.load(Ordering::Relaxed)) {
