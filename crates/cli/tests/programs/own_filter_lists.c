@@ -9,6 +9,7 @@
 #include "vdso.h"
 
 static struct enclave e;
+static const char *image;
 static volatile int handled;
 extern char behind_fault[];
 
@@ -63,6 +64,20 @@ static void use(void)
     }
 }
 
+static void use_without_handler(void)
+{
+    struct op unused = {0}, op = {.function = OP_UNDEFINED};
+    sigset_t all, before;
+
+    sigfillset(&all);
+    CHECK_EQ(sigprocmask(SIG_BLOCK, &all, &before), 0);
+    CHECK_EXCEPTION(enclave_call(&e, 0, EENTER, &op), VECTOR_UD, 0, 0);
+    enclave_step_over(&e, 0, 2, NULL);
+    CHECK_EQ(enclave_call(&e, 0, ERESUME, &unused).function, EEXIT);
+    CHECK_EQ(sigprocmask(SIG_SETMASK, &before, &all), 0);
+    CHECK_EQ(sigismember(&all, SIGILL), 1);
+}
+
 static void locked_in_after(uint32_t otherwise)
 {
     const int calls[] = {SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_write, SYS_exit_group, -1};
@@ -83,6 +98,33 @@ static void locked_in_before(uint32_t otherwise)
     CHECK_EQ(munmap((void *)e.base, e.size), 0);
 }
 
+/* The filter stays when the program changes, and forks of the new one have it, too. */
+static void locked_in_before_exec(uint32_t otherwise)
+{
+    const int calls[] = {SYS_rt_sigaction, SYS_seccomp, SYS_nanosleep, SYS_mremap, SYS_madvise, -1};
+
+    filter_refuse(otherwise, calls);
+    execl("/proc/self/exe", "again", image, "again", (char *)NULL);
+    _exit(1);
+}
+
+static int after_exec(void)
+{
+    int status;
+
+    e = enclave_build(image);
+    use_without_handler();
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        use_without_handler();
+        _exit(5);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 5 << 8);
+    return 0;
+}
+
 static void check(void (*locked_in)(uint32_t), uint32_t otherwise)
 {
     pid_t child = fork();
@@ -99,11 +141,13 @@ static void check(void (*locked_in)(uint32_t), uint32_t otherwise)
 
 int main(int argc, char **argv)
 {
-    (void)argc;
     const uint32_t actions[] = {SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_TRAP,
                                 SECCOMP_RET_ERRNO | EPERM, SECCOMP_RET_TRACE | 1};
     struct sigaction action = {.sa_sigaction = step_over, .sa_flags = SA_SIGINFO};
 
+    image = argv[1];
+    if (argc > 2)
+        return after_exec();
     CHECK_EQ(sigaction(SIGSEGV, &action, NULL), 0);
     e = enclave_load(argv[1]);
     struct secs secs = enclave_secs(&e);
@@ -116,6 +160,7 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
         check(locked_in_after, actions[i]);
         check(locked_in_before, actions[i]);
+        check(locked_in_before_exec, actions[i]);
     }
     return 0;
 }

@@ -65,7 +65,34 @@ const TRAPS: &[(&str, &[&str])] = &[
     ("mmap before CREATE", &["programs::mmap_early"]),
     ("a handled signal restarts a call that the supervisor is at", &["programs::signal_storm_calls"]),
     ("a process that is not dumpable", &["programs::dumpable"]),
-    ("remote calls under the program's own filter", &["programs::own_filter", "programs::no_new_privs"]),
+    (
+        "remote calls under the program's own filter",
+        &[
+            "programs::own_filter",
+            "programs::own_filter_calls",
+            "programs::own_filter_lists",
+            "programs::own_filter_threads",
+            "programs::no_new_privs",
+            "trees::a_filter_that_forbids_memory_costs_a_program_sgx_and_not_its_life",
+        ],
+    ),
+    (
+        "the first process of a PID namespace: signals do not end it while it is traced, and orphans are its own",
+        &[
+            "trees::a_run_may_be_the_first_process_of_a_namespace",
+            "trees::the_first_process_of_a_namespace_dies_by_its_faults",
+            "trees::who_takes_up_orphans_gets_none_of_ours",
+        ],
+    ),
+    (
+        "process ids, users and roots that are not ours",
+        &[
+            "trees::namespaces_of_a_program_change_nothing",
+            "trees::proc_of_another_namespace_is_refused_in_one_sentence",
+            "trees::privileges_may_be_given_up",
+            "containers::programs_of_users_that_root_becomes_have_sgx",
+        ],
+    ),
     ("hosts that forbid what we need", &["hosts::without_ptrace", "hosts::without_seccomp"]),
     (
         "many ways to open and to name a node",
