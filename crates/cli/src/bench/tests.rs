@@ -44,6 +44,16 @@ fn only_figures_beyond_their_bound_are_broken() {
 }
 
 #[test]
+fn of_two_measurements_the_shorter_is_kept_on_both_sides() {
+    let mut entries = entries();
+    let (_, entry) = &mut entries[0];
+    let again = Figure { name: syscalls::GETPPID, value: 150.0, baseline: 120.0, comparable: true };
+    entry.keep_best(&Entry::Figure(again));
+    let Entry::Figure(figure) = entry else { panic!("a figure became none") };
+    assert_eq!((figure.value, figure.baseline), (150.0, 117.0));
+}
+
+#[test]
 fn json_has_figures_and_what_was_left_out() {
     let json = json(&entries());
     assert_eq!(json["schema"], 1);
