@@ -124,6 +124,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn flags_say_how_often_and_what_is_blocked() {
+        let once = SigAction { handler: 0x1000, flags: 0x8400_0004, ..SigAction::default() };
+        assert!(once.resets() && once.defers());
+        assert_eq!(once.lasting(), SigAction { flags: 0x0400_0004, ..once });
+        assert!(!SigAction { flags: 0x4000_0000, ..once }.defers());
+        assert!(SigAction::without_handler(true).is_ignored());
+        assert_eq!(SigAction::without_handler(false), SigAction::default());
+    }
+
+    #[test]
     fn actions_round_trip_through_memory() {
         let action = SigAction { handler: 0x1234, flags: 0x0400_0004, restorer: 0x5678, mask: 1 << 63 };
         assert_eq!(SigAction::from_bytes(&action.to_bytes()), action);

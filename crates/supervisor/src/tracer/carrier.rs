@@ -59,7 +59,11 @@ impl Tracer {
         };
         let action = thread.process.dispositions().get(info.signo()).unwrap_or_default();
         let mut call = RemoteCall::begin(thread.tracee, stub.syscall())?;
-        install_action(&mut call, &thread.process, stub, carrier, action.lasting())?;
+        if install_action(&mut call, &thread.process, stub, carrier, action.lasting()).is_err() {
+            // A filter of the program's own is in the way: under its own number, then.
+            call.finish()?;
+            return self.raise(thread, Raised::new(info, frame), None, |mask| mask).map(|()| true);
+        }
         let mask = *call.sigmask_mut();
         *call.sigmask_mut() = !set_of(carrier);
         call.finish()?;

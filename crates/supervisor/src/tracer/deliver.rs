@@ -100,7 +100,8 @@ pub(crate) struct Raised {
 }
 
 impl Raised {
-    fn new(info: SigInfo, frame: Option<FramePatch>) -> Self {
+    /// One that travels under its own.
+    pub(super) fn new(info: SigInfo, frame: Option<FramePatch>) -> Self {
         Self { info, frame, carrier: None }
     }
 
@@ -242,7 +243,7 @@ impl Tracer {
 
     /// Sets an action and the mask by a system call of the thread, then sends the signal that it will stop
     /// for before it runs another instruction.
-    fn raise(
+    pub(super) fn raise(
         &mut self,
         thread: &mut Thread,
         raised: Raised,

@@ -257,3 +257,43 @@ pub(crate) fn install_action(
         Ok(_) | Err(_) => Err(Errno::EPERM),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ILL: u64 = set_of(libc::SIGILL);
+    const SEGV: u64 = set_of(libc::SIGSEGV);
+    const USR1: u64 = set_of(libc::SIGUSR1);
+
+    /// What is guessed of SIGILL, from the mask that was seen and the mask now.
+    fn guess(seen: u64, now: u64, certain: bool) -> Guess {
+        Seen::with_mask(seen).guess(now, libc::SIGILL, certain)
+    }
+
+    #[test]
+    fn a_thread_from_inside_has_the_mask_that_it_entered_with() {
+        assert_eq!(guess(ILL | USR1, USR1, true), Guess::Blocked);
+        assert_eq!(guess(USR1, USR1, true), Guess::Open);
+    }
+
+    #[test]
+    fn a_mask_that_lacks_just_the_signal_had_it() {
+        assert_eq!(guess(ILL | USR1, USR1, false), Guess::Probable);
+        // Threads that block all signals do so at once.
+        assert_eq!(guess(0, !ILL, false), Guess::Probable);
+    }
+
+    #[test]
+    fn a_mask_that_has_grown_is_more_suspicious_than_one_that_has_not() {
+        assert_eq!(guess(USR1, USR1 | SEGV, false), Guess::Possible);
+        assert_eq!(guess(USR1, USR1, false), Guess::Improbable);
+        assert_eq!(guess(ILL | SEGV | USR1, USR1, false), Guess::Improbable);
+        assert!(Guess::Open < Guess::Improbable && Guess::Possible < Guess::Probable);
+    }
+
+    #[test]
+    fn a_signal_that_is_blocked_now_was_not_forced() {
+        assert_eq!(guess(ILL, ILL, false), Guess::Open);
+    }
+}
