@@ -166,7 +166,7 @@ fn expect_traced(socket: BorrowedFd<'_>, message: &[u8]) -> Result<Option<OwnedF
 }
 
 fn serve(shared: &Arc<Shared>, releaser: &Arc<Releaser>, listener: Listener) -> Result<(), Errno> {
-    Crew::start(Arc::clone(shared), Arc::clone(releaser), listener)?;
+    Crew::start(shared, releaser, listener)?;
     let (shared, releaser) = (Arc::clone(shared), Arc::clone(releaser));
     let spawned = std::thread::Builder::new().name("release".into()).spawn(move || releaser.run(&shared));
     spawned.map(drop).map_err(|error| error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw))

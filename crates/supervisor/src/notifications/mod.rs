@@ -1,11 +1,11 @@
 //! The threads that answer the system calls which wait.
 //!
 //! An answer may take long: a page of the program that is read may come from a file system or a userfaultfd handler of
-//! the program's own, and an ADD_PAGES may have many pages. So there is always a thread that listens: who takes a
-//! call and leaves nobody behind sees to another first.
+//! the program's own, and an ADD_PAGES may have many pages. So there is always a thread that can take over ([`turn`]).
+
+mod turn;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use anyclave_sys::notify::{Listener, Notification, Response};
@@ -14,19 +14,19 @@ use anyclave_sys::{Errno, Result};
 use crate::release::Releaser;
 use crate::shared::Shared;
 use crate::syscall::{Answer, Notified, notified, ptrace};
+use turn::{Behind, Turn};
 
-/// Threads to begin with, and the least that stay when a rush is over.
-const LEAST: usize = 3;
+/// Threads that wait for the turn and are enough.
+const SPARE: usize = 2;
+/// One thread answers what so many processors ask; with more of them more threads listen.
+const PROCESSORS: usize = 16;
 
-/// All of them.
+/// Threads of which one listens at a time.
 pub(crate) struct Crew {
     shared: Arc<Shared>,
     releaser: Arc<Releaser>,
-    listener: Listener,
-    /// Those that listen, or are about to.
-    listening: AtomicUsize,
-    /// So many may listen; who comes back to more than that goes.
-    most: usize,
+    listener: Arc<Listener>,
+    turn: Turn,
 }
 
 impl Crew {
@@ -34,42 +34,46 @@ impl Crew {
     ///
     /// # Errors
     /// There can be no threads.
-    pub(crate) fn start(shared: Arc<Shared>, releaser: Arc<Releaser>, listener: Listener) -> Result<()> {
-        // A machine with many processors has many calls at once.
-        let most = thread::available_parallelism().map_or(LEAST, |count| count.get().max(LEAST));
-        let crew = Arc::new(Self { shared, releaser, listener, listening: AtomicUsize::new(0), most });
-        (0..LEAST).try_for_each(|_| crew.grow())
+    pub(crate) fn start(shared: &Arc<Shared>, releaser: &Arc<Releaser>, listener: Listener) -> Result<()> {
+        let listener = Arc::new(listener);
+        let crews = thread::available_parallelism().map_or(1, |count| count.get().div_ceil(PROCESSORS));
+        (0..crews).try_for_each(|_| {
+            let (shared, releaser) = (Arc::clone(shared), Arc::clone(releaser));
+            let crew = Self { shared, releaser, listener: Arc::clone(&listener), turn: Turn::default() };
+            Arc::new(crew).grow()
+        })
     }
 
     /// One more.
     fn grow(self: &Arc<Self>) -> Result<()> {
-        self.listening.fetch_add(1, Ordering::Relaxed);
         let crew = Arc::clone(self);
         thread::Builder::new().name("calls".into()).spawn(move || crew.serve()).map(drop).map_err(|error| {
-            self.listening.fetch_sub(1, Ordering::Relaxed);
+            self.turn.nobody_comes();
             error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw)
         })
     }
 
-    /// Answers until nobody is left to ask, or enough others listen. This thread counts as listening.
+    /// Answers until nobody is left to ask, or enough others wait for the turn.
     fn serve(self: &Arc<Self>) {
-        while let Some(call) = self.next() {
-            if self.listening.fetch_sub(1, Ordering::Relaxed) == 1 {
-                // Without another thread the others wait until this one is done.
-                let _ = self.grow();
+        while let Some(number) = self.turn.take() {
+            loop {
+                let Some(call) = self.next() else { return self.turn.close() };
+                if self.turn.begin() == Behind::Nobody {
+                    // Without another thread the others wait until this one is done.
+                    let _ = self.grow();
+                }
+                let id = call.id;
+                if let Answer::Respond(response) = self.decide(call) {
+                    self.respond(id, response);
+                }
+                if !self.turn.end(number) {
+                    break;
+                }
             }
-            let id = call.id;
-            let answer = self.decide(call);
-            // The caller may run before this thread does: it is to find that somebody listens.
-            let others = self.listening.fetch_add(1, Ordering::Relaxed);
-            if let Answer::Respond(response) = answer {
-                self.respond(id, response);
-            }
-            if others >= self.most {
-                break;
+            if self.turn.waiting() >= SPARE {
+                return;
             }
         }
-        self.listening.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The next call; None when there will be none.
