@@ -74,6 +74,14 @@ pub fn let_interrupt(signal: i32) -> Result<()> {
     unsafe { sigaction(signal, &action) }.map(drop)
 }
 
+/// Keeps all signals from this thread; those to the process find another.
+///
+/// # Errors
+/// None that is known.
+pub fn block_all() -> Result<()> {
+    SigSet::all().thread_block()
+}
+
 /// Signals taken from a descriptor instead of a handler, for a loop that polls.
 #[derive(Debug)]
 pub struct Signals(SignalFd);

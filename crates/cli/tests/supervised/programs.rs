@@ -98,6 +98,7 @@ programs! {
     node_paths
     nodes
     orphans
+    opens_under_signals
     own_aep
     own_enclu
     own_fault

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::thread;
 
 use anyclave_sys::notify::{Listener, Notification, Response};
-use anyclave_sys::{Errno, Result};
+use anyclave_sys::{Errno, Result, signal};
 
+use crate::fatal::fatal;
 use crate::release::Releaser;
 use crate::shared::Shared;
 use crate::syscall::{Answer, Notified, notified, ptrace};
@@ -55,6 +56,10 @@ impl Crew {
 
     /// Answers until nobody is left to ask, or enough others wait for the turn.
     fn serve(self: &Arc<Self>) {
+        // An answer that hands over a descriptor is lost if a signal comes between.
+        if let Err(error) = signal::block_all() {
+            fatal(&format!("signals cannot be blocked: {error}"));
+        }
         while let Some(number) = self.turn.take() {
             loop {
                 let Some(call) = self.next() else { return self.turn.close() };
