@@ -98,7 +98,8 @@ impl ProcessMem {
     pub fn copy_from_user(&self, addr: u64, buf: &mut [u8]) -> Result<()> {
         self.mem.as_ref().ok_or(Errno::EFAULT)?;
         match read_user(self.pid, addr, buf) {
-            Err(Errno::EPERM | Errno::EACCES | Errno::ENOSYS) => {
+            // The last: its first thread has ended, and others live on.
+            Err(Errno::EPERM | Errno::EACCES | Errno::ENOSYS | Errno::ESRCH) => {
                 self.check(addr, buf.len(), |vma| vma.read)?;
                 self.read(addr, buf)
             }
@@ -130,7 +131,8 @@ impl ProcessMem {
     pub fn copy_to_user(&self, addr: u64, buf: &[u8]) -> Result<()> {
         self.mem.as_ref().ok_or(Errno::EFAULT)?;
         match write_user(self.pid, addr, buf) {
-            Err(Errno::EPERM | Errno::EACCES | Errno::ENOSYS) => {
+            // The last: its first thread has ended, and others live on.
+            Err(Errno::EPERM | Errno::EACCES | Errno::ENOSYS | Errno::ESRCH) => {
                 self.check(addr, buf.len(), |vma| vma.write)?;
                 self.write(addr, buf)
             }

@@ -209,6 +209,14 @@ pub fn path_inside(pid: Pid, path: &Path) -> PathBuf {
     PathBuf::from(format!("/proc/{pid}/root")).join(relative)
 }
 
+/// The thread has ended and nobody has asked after it yet; if it is the first of its process, others may live on.
+#[must_use]
+pub fn is_zombie(tid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{tid}/stat")).unwrap_or_default();
+    // The name before the state may hold anything.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
+}
+
 /// Looks as whoever may.
 fn look<T>(pid: Pid, look: impl Fn() -> std::io::Result<T>) -> Result<T> {
     identity::look(pid, look).map(|(value, _)| value).map_err(|error| gone(&error))

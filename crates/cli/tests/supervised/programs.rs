@@ -78,6 +78,7 @@ programs! {
     low_limits
     madvise_rules
     many
+    main_thread_ended
     many_processes
     memory_stalls
     mmap_early

@@ -13,7 +13,7 @@ use super::munmap::range;
 use super::open::low;
 use super::{answer, encode, perform};
 use crate::process::windows::Window;
-use crate::process::{Process, Stub};
+use crate::process::Stub;
 use crate::shared::{DeviceFile, Shared};
 use crate::tracer::{Thread, apply, guard, replace_cpuid};
 
@@ -55,12 +55,12 @@ pub(super) fn mmap(shared: &Shared, thread: &Thread, regs: &Regs) -> Result<()> 
     let Some(stub) = thread.process.mm().stub else { return thread.tracee.cont(0) };
     let metadata = match arguments.has(libc::MAP_ANONYMOUS) {
         true => None,
-        false => procfs::fd_metadata(thread.process.tgid, low(arguments.fd)).ok(),
+        false => procfs::fd_metadata(thread.tracee.tid(), low(arguments.fd)).ok(),
     };
     match metadata.as_ref().and_then(|file| shared.device_file_of(file)) {
         None => of_the_host(shared, thread, stub, &arguments, metadata.as_ref()),
         Some(DeviceFile::Provision | DeviceFile::Msr { .. }) => {
-            let refused = well_formed(&arguments).and_then(|()| open_for(&thread.process, &arguments));
+            let refused = well_formed(&arguments).and_then(|()| open_for(thread, &arguments));
             answer(thread, Err(refused.err().unwrap_or(Errno::ENODEV)))
         }
         Some(DeviceFile::Enclave { id, .. }) => of_an_enclave(shared, thread, stub, regs, &arguments, id),
@@ -103,17 +103,17 @@ fn well_formed(arguments: &Arguments) -> std::result::Result<(), Errno> {
 }
 
 /// The rights that are asked for, if the descriptor is open for them.
-fn open_for(process: &Process, arguments: &Arguments) -> std::result::Result<Rights, Errno> {
+fn open_for(thread: &Thread, arguments: &Arguments) -> std::result::Result<Rights, Errno> {
     let rights = Rights::from_prot(arguments.prot);
-    let mode = open_mode(process, arguments.fd);
+    let mode = open_mode(thread, arguments.fd);
     if mode == libc::O_WRONLY || mode == libc::O_RDONLY && rights.contains(Rights::WRITE) {
         return Err(Errno::EACCES);
     }
     Ok(rights)
 }
 
-fn open_mode(process: &Process, fd: u64) -> i32 {
-    procfs::fd_flags(process.tgid, low(fd)).unwrap_or(libc::O_RDWR) & libc::O_ACCMODE
+fn open_mode(thread: &Thread, fd: u64) -> i32 {
+    procfs::fd_flags(thread.tracee.tid(), low(fd)).unwrap_or(libc::O_RDWR) & libc::O_ACCMODE
 }
 
 /// A window. It is mapped without rights first and gets those of each page before the thread goes on.
@@ -130,7 +130,7 @@ fn of_an_enclave(
     let private = arguments.flags & libc::MAP_TYPE == libc::MAP_PRIVATE;
     let checked = well_formed(arguments)
         .and_then(|()| placement(private).map_err(|refusal| errno(refusal.answer())))
-        .and_then(|()| open_for(process, arguments));
+        .and_then(|()| open_for(thread, arguments));
     let rights = match checked {
         Ok(rights) => rights,
         Err(error) => return answer(thread, Err(error)),
@@ -167,7 +167,7 @@ fn of_an_enclave(
                     placed = call.call(libc::SYS_mmap, again)?.is_ok();
                 }
                 guard(shared, process, stub, &mut call)?;
-                let writable = open_mode(process, arguments.fd) != libc::O_RDONLY;
+                let writable = open_mode(thread, arguments.fd) != libc::O_RDONLY;
                 process.mm().windows.insert(Window { start, end, rights, enclave: id, writable, placed });
                 apply(shared, process, stub, &mut call, start, end)?;
                 Ok(address)

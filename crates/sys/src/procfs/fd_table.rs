@@ -3,11 +3,11 @@
 use super::gone;
 use crate::{Errno, Pid, Result};
 use std::ffi::CStr;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::sync::{Mutex, PoisonError};
 
 /// The descriptors of a process, for who asks often: it is not looked up by its number each time.
@@ -61,7 +61,10 @@ impl FdTable {
         {
             return Ok(*identity);
         }
-        let identity = self.look(fd)?;
+        let identity = match self.look(fd) {
+            Err(Errno::ESRCH) => return self.look_beside(fd),
+            identity => identity?,
+        };
         let times = match last.take() {
             Some(before) if before.fd == fd && before.identity == identity => before.times.saturating_add(1),
             _ => 0,
@@ -95,6 +98,18 @@ impl FdTable {
         // SAFETY: the call succeeded, so the kernel has filled the structure.
         let status = unsafe { status.assume_init() };
         Ok((libc::makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino))
+    }
+
+    /// A look through another thread, for a process whose first one has ended and has no descriptors any more.
+    fn look_beside(&self, fd: i32) -> Result<(u64, u64)> {
+        let pid = self.pid;
+        if !super::is_zombie(pid) {
+            return Err(Errno::ESRCH);
+        }
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).map_err(|error| gone(&error))?;
+        let mut paths = threads.flatten().map(|thread| thread.path().join("fd").join(fd.to_string()));
+        let file = paths.find_map(|path| fs::metadata(path).ok()).ok_or(Errno::ESRCH)?;
+        Ok((file.dev(), file.ino()))
     }
 
     /// The fdinfo of a descriptor that stands for `identity`, before and after it is read.
