@@ -64,6 +64,14 @@ pub struct AddPages {
     pub count: U64,
 }
 
+impl AddPages {
+    /// As a program has it in memory.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; size_of::<Self>()]) -> Self {
+        zerocopy::transmute!(bytes)
+    }
+}
+
 /// struct sgx_enclave_init.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,

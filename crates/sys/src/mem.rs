@@ -107,17 +107,18 @@ impl ProcessMem {
         }
     }
 
-    /// Reads two pieces in one call, each as [`Self::copy_from_user`] reads one.
+    /// Reads several pieces in one call, each as [`Self::copy_from_user`] reads one.
     ///
     /// # Errors
-    /// `EFAULT`: not all of both is readable; either may be. Others as there.
-    pub fn copy_both_from_user(&self, addrs: [u64; 2], bufs: [&mut [u8]; 2]) -> Result<()> {
+    /// `EFAULT`: not all of all of them is readable; some may be. Others as there.
+    pub fn copy_all_from_user<const N: usize>(&self, addrs: [u64; N], bufs: [&mut [u8]; N]) -> Result<()> {
         self.mem.as_ref().ok_or(Errno::EFAULT)?;
-        let [a, b] = bufs;
-        let remotes = [remote(addrs[0], a.len())?, remote(addrs[1], b.len())?];
-        let len = a.len() + b.len();
-        let got = process_vm_readv(self.pid, &mut [IoSliceMut::new(a), IoSliceMut::new(b)], &remotes);
-        match got {
+        let mut remotes = Vec::with_capacity(N);
+        for (addr, buf) in addrs.iter().zip(&bufs) {
+            remotes.push(remote(*addr, buf.len())?);
+        }
+        let len = remotes.iter().map(|remote| remote.len).sum();
+        match process_vm_readv(self.pid, &mut bufs.map(IoSliceMut::new), &remotes) {
             Ok(got) if got == len => Ok(()),
             Ok(_) => Err(Errno::EFAULT),
             Err(error) => Err(error),

@@ -13,6 +13,7 @@ use anyclave_sys::mem::ProcessMem;
 use anyclave_sys::procfs::FdTable;
 use anyclave_sys::{Pid, Result};
 
+use crate::syscall::ioctl::Foresight;
 use crate::tracer::Orders;
 use dispositions::Dispositions;
 use own_filters::OwnFilters;
@@ -49,6 +50,8 @@ pub(crate) struct Process {
     pub(crate) hidden: AtomicBool,
     /// It is the first of its PID namespace, once that was asked.
     pub(crate) first: OnceLock<bool>,
+    /// Where its loader is.
+    pub(crate) foresight: Mutex<Foresight>,
     /// Its descriptors, from the first question about one on.
     fds: OnceLock<FdTable>,
 }
@@ -83,6 +86,7 @@ impl Process {
             diverged: AtomicBool::new(false),
             hidden: AtomicBool::new(false),
             first: OnceLock::new(),
+            foresight: Mutex::default(),
             fds: OnceLock::new(),
         }
     }

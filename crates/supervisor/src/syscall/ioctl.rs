@@ -1,6 +1,9 @@
 //! ioctl with the driver's magic.
 
 mod caller;
+mod foresight;
+
+pub(crate) use foresight::Foresight;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -51,7 +54,11 @@ fn tell_if_hidden(call: &Notified<'_>, fd: u64) {
 fn on_enclave(call: &Notified<'_>, id: EnclaveId, home: &Arc<Memfd>, command: u32, argument: u64) -> Reply {
     let mut caller = CallingThread::new(call);
     // All but the wrong calls read their argument first, whose size is in the number.
-    caller.expect(argument, usize::try_from(command >> 16 & 0x3fff).unwrap_or_default());
+    if command == abi::ENCLAVE_ADD_PAGES {
+        caller.expect_add_pages(argument);
+    } else {
+        caller.expect(argument, usize::try_from(command >> 16 & 0x3fff).unwrap_or_default());
+    }
     let home = (command == abi::ENCLAVE_CREATE).then_some(home);
     let mut progress =
         step(call.shared, id, home, |machine| machine.ioctl(&mut caller, id, command, argument));

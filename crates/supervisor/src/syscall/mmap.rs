@@ -12,8 +12,8 @@ use super::mremap::errno;
 use super::munmap::range;
 use super::open::low;
 use super::{answer, encode, perform};
-use crate::process::windows::Window;
 use crate::process::Stub;
+use crate::process::windows::Window;
 use crate::shared::{DeviceFile, Shared};
 use crate::tracer::{Thread, apply, guard, replace_cpuid};
 

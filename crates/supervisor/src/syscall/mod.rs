@@ -5,7 +5,7 @@
 
 mod access;
 mod clone;
-mod ioctl;
+pub(crate) mod ioctl;
 mod lseek;
 mod madvise;
 pub(crate) mod mmap;

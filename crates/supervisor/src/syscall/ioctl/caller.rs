@@ -4,19 +4,27 @@
 //! system's or a userfaultfd handler's, which is a program as well. So the driver is told "later", the lock is given
 //! back, and [`CallingThread::access`] does what was asked for; then the driver asks again.
 
+use std::cell::Cell;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
+use anyclave_arch::SecInfo;
+use anyclave_driver::abi::AddPages;
 use anyclave_driver::{AccessError, Caller, SourceError};
 use anyclave_sys::host;
 use anyclave_sys::maps::Vma;
 use anyclave_sys::procfs::{self, Status};
 
-use crate::process::Process;
 use crate::process::dispositions::DEFAULT_IGNORED;
+use crate::process::{Process, lock};
 use crate::syscall::Notified;
 
 const PAGE: usize = 4096;
+
+thread_local! {
+    /// Memory for a page, between two calls.
+    static SPARE: Cell<Option<Box<[u8; PAGE]>>> = const { Cell::new(None) };
+}
 
 /// The thread that called ioctl and waits for its answer.
 pub(super) struct CallingThread<'a> {
@@ -31,9 +39,14 @@ pub(super) struct CallingThread<'a> {
     read: Vec<Copied>,
     /// The source page that was read last, or why it was not.
     source: Option<(u64, Result<(), SourceError>)>,
-    page: [u8; PAGE],
+    page: Option<Box<[u8; PAGE]>>,
     /// Whether the answer could be written.
     written: Option<Result<(), AccessError>>,
+}
+
+/// Memory for a page, once it is needed.
+fn buffer(page: &mut Option<Box<[u8; PAGE]>>) -> &mut [u8] {
+    page.get_or_insert_with(|| SPARE.take().unwrap_or_else(|| Box::new([0; PAGE]))).as_mut_slice()
 }
 
 /// An access to memory.
@@ -58,7 +71,7 @@ impl<'a> CallingThread<'a> {
             wanted_source: None,
             read: Vec::with_capacity(2),
             source: None,
-            page: [0; PAGE],
+            page: None,
             written: None,
         }
     }
@@ -68,6 +81,33 @@ impl<'a> CallingThread<'a> {
         let mut bytes = vec![0; length];
         let outcome = self.copy_in(address, &mut bytes);
         self.read.push(Copied { address, bytes, outcome });
+    }
+
+    /// Reads what ADD_PAGES needs, as far as it can be foreseen.
+    pub(super) fn expect_add_pages(&mut self, argument: u64) {
+        let mut bytes = [0; size_of::<AddPages>()];
+        let guess = lock(&self.call.process.foresight).guess(argument);
+        let mut secinfo = [0; size_of::<SecInfo>()];
+        let memory = &self.call.process.mem;
+        let foreseen = guess.filter(|guess| {
+            let addresses = [argument, guess.secinfo, guess.source];
+            let into: [&mut [u8]; 3] = [&mut bytes, &mut secinfo, buffer(&mut self.page)];
+            memory.copy_all_from_user(addresses, into).is_ok()
+        });
+        let outcome = if foreseen.is_some() { Ok(()) } else { self.copy_in(argument, &mut bytes) };
+        if outcome.is_ok() {
+            let request = AddPages::from_bytes(bytes);
+            lock(&self.call.process.foresight).learn(argument, &request);
+            if let Some(guess) = foreseen {
+                if guess.secinfo == request.secinfo.get() {
+                    self.read.push(Copied { address: guess.secinfo, bytes: secinfo.to_vec(), outcome });
+                }
+                if guess.source == request.src.get() {
+                    self.source = Some((guess.source, self.check_source(guess.source)));
+                }
+            }
+        }
+        self.read.push(Copied { address: argument, bytes: bytes.to_vec(), outcome });
     }
 
     /// Does what the driver waits for. The machine must not be locked.
@@ -95,7 +135,8 @@ impl<'a> CallingThread<'a> {
         let checked = self.check_source(source);
         if checked.is_ok() {
             let memory = &self.call.process.mem;
-            if memory.copy_both_from_user([address, source], [&mut bytes, &mut self.page]).is_ok() {
+            let into: [&mut [u8]; 2] = [&mut bytes, buffer(&mut self.page)];
+            if memory.copy_all_from_user([address, source], into).is_ok() {
                 self.read.push(Copied { address, bytes, outcome: Ok(()) });
                 self.source = Some((source, Ok(())));
                 return;
@@ -114,7 +155,7 @@ impl<'a> CallingThread<'a> {
     fn fetch(&mut self, address: u64) -> Result<(), SourceError> {
         self.check_source(address)?;
         let memory = &self.call.process.mem;
-        memory.copy_from_user(address, &mut self.page).map_err(|_any| SourceError::Unreadable)
+        memory.copy_from_user(address, buffer(&mut self.page)).map_err(|_any| SourceError::Unreadable)
     }
 
     /// Whether a page may be a source.
@@ -130,6 +171,14 @@ impl<'a> CallingThread<'a> {
             return Err(SourceError::Unreadable);
         }
         Ok(())
+    }
+}
+
+impl Drop for CallingThread<'_> {
+    fn drop(&mut self) {
+        if let Some(page) = self.page.take() {
+            SPARE.set(Some(page));
+        }
     }
 }
 
@@ -161,7 +210,9 @@ impl Caller for CallingThread<'_> {
 
     fn source_page(&mut self, address: u64) -> Result<&[u8; PAGE], SourceError> {
         match self.source.take() {
-            Some((at, outcome)) if at == address => outcome.map(|()| &self.page),
+            Some((at, outcome)) if at == address => {
+                outcome.and_then(|()| self.page.as_deref().ok_or(SourceError::Unreadable))
+            }
             _ => Err(SourceError::Later),
         }
     }
