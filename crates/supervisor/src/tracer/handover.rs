@@ -109,7 +109,9 @@ fn attach(tracer: &mut Tracer, parked: Parked) -> Result<()> {
     thread.seen = Seen::with_mask(sigmask);
     let tracee = thread.tracee;
     if !matches!(stop, Stop::Event(ptrace::Event::Exit { .. })) {
-        tracee.set_regs(&regs)?;
+        // Under a filter of the program's own it may stand before the sleep of our loop, and a number of a call in its
+        // registers would be performed in the sleep's place.
+        tracee.set_regs(&Regs { orig_rax: NO_CALL, ..regs })?;
         tracee.set_sigmask(sigmask)?;
     }
     tracer.adopt(thread);
