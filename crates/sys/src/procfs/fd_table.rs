@@ -62,7 +62,8 @@ impl FdTable {
             return Ok(*identity);
         }
         let identity = match self.look(fd) {
-            Err(Errno::ESRCH) => return self.look_beside(fd),
+            // A first thread that has ended is root's in /proc.
+            Err(error @ (Errno::ESRCH | Errno::EACCES)) => return self.look_beside(fd).or(Err(error)),
             identity => identity?,
         };
         let times = match last.take() {
