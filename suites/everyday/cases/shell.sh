@@ -5,12 +5,16 @@ true | false | true
 echo "${PIPESTATUS[*]}"
 set -m
 sleep 30 &
+job=$!
 kill -STOP %1
 until [[ $(jobs) == *Stopped* ]]; do sleep 0.02; done
 jobs
 kill -CONT %1
-kill %1
-wait %1 2>/dev/null
+# The shell may tell of the end before it is asked, and then knows no job of that number.
+{
+    kill %1
+    wait "$job"
+} 2>/dev/null
 echo "job: $?"
 (exit 7) &
 wait $!
