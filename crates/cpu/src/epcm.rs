@@ -1,8 +1,8 @@
 //! The EPCM: what the processor knows of each EPC page.
 
-use std::collections::BTreeMap;
-
 use anyclave_arch::{EpcAddr, Linear, PageType, SecInfoFlags};
+
+use crate::table::EpcTable;
 
 /// The EPCM entry of one page. The default is a page that is not in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,36 +48,28 @@ impl EpcmEntry {
     }
 }
 
-/// Pages in a run: 2 MiB, so that untouched EPC costs nothing.
-const RUN_PAGES: usize = 512;
-const RUN_BYTES: u64 = 512 * 4096;
+impl Default for EpcmEntry {
+    fn default() -> Self {
+        Self::INVALID
+    }
+}
 
-/// The EPCM. Entries exist in runs of 2 MiB from the first page that is used.
+/// The EPCM.
 #[derive(Debug, Default)]
 pub struct Epcm {
-    runs: BTreeMap<u64, Box<[EpcmEntry; RUN_PAGES]>>,
+    entries: EpcTable<EpcmEntry>,
 }
 
 impl Epcm {
     /// The entry of the page that holds `at`.
     #[must_use]
     pub fn entry(&self, at: EpcAddr) -> EpcmEntry {
-        let (run, index) = Self::split(at);
-        self.runs.get(&run).and_then(|run| run.get(index)).copied().unwrap_or(EpcmEntry::INVALID)
+        self.entries.get(at).copied().unwrap_or(EpcmEntry::INVALID)
     }
 
     /// Sets the entry of the page that holds `at`.
     pub(crate) fn set(&mut self, at: EpcAddr, entry: EpcmEntry) {
-        let (run, index) = Self::split(at);
-        let run = self.runs.entry(run).or_insert_with(|| Box::new([EpcmEntry::INVALID; RUN_PAGES]));
-        if let Some(slot) = run.get_mut(index) {
-            *slot = entry;
-        }
-    }
-
-    fn split(at: EpcAddr) -> (u64, usize) {
-        let index = usize::try_from((at.0 % RUN_BYTES) / 4096).unwrap_or(0);
-        (at.0 / RUN_BYTES, index)
+        self.entries.replace(at, entry);
     }
 }
 

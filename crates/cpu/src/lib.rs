@@ -31,6 +31,7 @@ mod secs;
 mod space;
 mod ssa;
 mod state;
+mod table;
 #[cfg(test)]
 mod testing;
 pub mod xsave;
@@ -49,3 +50,4 @@ pub use secs::SecsPage;
 pub use space::{Access, AddressSpace, PageFault, Target};
 pub use ssa::SsaFrame;
 pub use state::{Gprs, State};
+pub use table::{EpcTable, Spread};

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use anyclave_arch::msr::LEPUBKEYHASH_RESET;
 use anyclave_arch::{EpcAddr, Linear, PageType};
-use anyclave_crypto::Measurement;
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::epcm::{Epcm, EpcmEntry};
 use crate::frames::{Frames, Place};
-use crate::secs::{Growing, SecsPage, at_rest};
+use crate::secs::{Growing, SecsPage};
 
 /// The shared part of the processor.
 #[derive(Debug)]
@@ -110,18 +109,14 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         self.frames.write(page, 0, secs.as_bytes());
     }
 
-    /// The part of a SECS that EEXTEND needs.
+    /// The part of a SECS that changes while pages come and go.
     pub(crate) fn load_growing(&mut self, page: EpcAddr) -> Growing {
-        let (head, measured_blocks) =
-            (self.read_epc(page), self.read_epc(EpcAddr(page.0 + Growing::BLOCKS_OFFSET as u64)));
-        Growing { head, measured_blocks }
+        Growing::load(&mut self.frames, page)
     }
 
-    /// Keeps the measurement of an enclave that grows.
-    pub(crate) fn store_measurement(&mut self, page: EpcAddr, measurement: &Measurement) {
-        let (mrenclave, blocks) = at_rest(measurement);
-        self.frames.write(page, Growing::MRENCLAVE_OFFSET, &mrenclave);
-        self.frames.write(page, Growing::BLOCKS_OFFSET, blocks.as_bytes());
+    /// Keeps what has changed of it.
+    pub(crate) fn store_growing(&mut self, page: EpcAddr, secs: &Growing) {
+        secs.store(&mut self.frames, page);
     }
 
     /// Sets an EPCM entry and brings the page's bytes to where that entry says they belong. Of a page that is
@@ -134,8 +129,8 @@ impl<F: Frames, E: Entropy> Package<F, E> {
             && !entry.modified
             && !entry.blocked;
         let place = if reachable {
-            let secs = self.load_secs(entry.secs);
-            Place::Home { eid: secs.eid.get(), page: page_of(secs.base(), entry.address) }
+            let secs = self.load_growing(entry.secs);
+            Place::Home { eid: secs.counts.eid.get(), page: page_of(secs.base(), entry.address) }
         } else {
             Place::Store
         };

@@ -6,11 +6,12 @@
 //! hole through a mapping would fill it.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::hash_map::Entry;
+use std::hash::BuildHasherDefault;
 use std::sync::{Arc, OnceLock};
 
 use anyclave_arch::EpcAddr;
-use anyclave_cpu::{Frames, Place};
+use anyclave_cpu::{EpcTable, Frames, Place, Spread};
 use anyclave_sys::Errno;
 use anyclave_sys::memfd::Memfd;
 
@@ -27,29 +28,21 @@ type Bytes = Box<[u8; PAGE]>;
 /// A map whose keys are numbers of pages or enclaves, which we choose ourselves.
 type ByNumber<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
 
-/// Spreads numbers that follow one another over a table. Each leaf looks up several pages, so this takes two
-/// instructions, not the hundred that keep strangers from choosing keys that collide.
-#[derive(Clone, Copy, Debug, Default)]
-struct Spread(u64);
-
-impl Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64((*byte).into());
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        /// 2^64 divided by the golden ratio.
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        // The table takes its index from the low bits and tells neighbours apart by the high ones.
-        let product = (self.0 ^ number).wrapping_mul(STEP);
-        self.0 = product ^ product >> 32;
-    }
+/// Where the bytes of a page are.
+#[derive(Debug, Default)]
+enum Slot {
+    /// In the store, all zero.
+    #[default]
+    Zero,
+    /// In the store.
+    Store(Bytes),
+    /// In a home.
+    Home {
+        /// Whose.
+        eid: u64,
+        /// Its number in ELRANGE.
+        index: u64,
+    },
 }
 
 /// The home of an enclave that exists.
@@ -65,10 +58,7 @@ struct Home {
 /// Homes and store of one machine.
 #[derive(Debug, Default)]
 pub(crate) struct HomeFrames {
-    /// Pages in the store; one that is absent is zero.
-    store: ByNumber<EpcAddr, Bytes>,
-    /// Pages at home.
-    at_home: ByNumber<EpcAddr, (u64, u64)>,
+    pages: EpcTable<Slot>,
     homes: ByNumber<u64, Home>,
     /// The file for the enclave that the ECREATE now under way makes.
     next_home: Option<Arc<Memfd>>,
@@ -95,7 +85,7 @@ impl HomeFrames {
 
     /// Whether a page lies in the home of its enclave, so that the host may map it.
     pub(crate) fn is_at_home(&self, page: EpcAddr) -> bool {
-        self.at_home.contains_key(&page)
+        matches!(self.pages.get(page), Some(Slot::Home { .. }))
     }
 
     /// The home of an enclave, and the place to keep the offsets of its CPUID instructions.
@@ -112,26 +102,38 @@ impl HomeFrames {
             .flat_map(|home| home.occupants.iter().map(|(index, page)| (*index, *page)))
     }
 
-    fn home(&self, page: EpcAddr) -> Option<(&Memfd, u64)> {
-        let (eid, index) = self.at_home.get(&page)?;
-        let home = self.homes.get(eid)?;
+    /// The file of a home, and where a page lies in it.
+    fn at_home(&self, eid: u64, index: u64) -> Option<(&Memfd, u64)> {
+        let home = self.homes.get(&eid)?;
         Some((&home.file, index * PAGE as u64))
     }
 
-    /// Takes a page's bytes from where they are.
-    fn take(&mut self, page: EpcAddr) -> Bytes {
-        if let Some(bytes) = self.store.remove(&page) {
-            return bytes;
-        }
-        let mut bytes = Box::new([0; PAGE]);
-        self.read(page, 0, bytes.as_mut_slice());
-        self.leave_home(page);
-        bytes
+    /// Memory for a page, whatever stands in it.
+    fn blank(&mut self) -> Bytes {
+        self.spare.take().unwrap_or_else(|| Box::new([0; PAGE]))
     }
 
+    /// Takes a page's bytes from where they are; None for zeros.
+    fn take(&mut self, page: EpcAddr) -> Option<Bytes> {
+        match self.pages.get(page)? {
+            Slot::Zero => None,
+            Slot::Store(_) => match self.pages.replace(page, Slot::Zero) {
+                Slot::Store(bytes) => Some(bytes),
+                Slot::Zero | Slot::Home { .. } => None,
+            },
+            Slot::Home { .. } => {
+                let mut bytes = self.blank();
+                self.read(page, 0, bytes.as_mut_slice());
+                self.leave_home(page);
+                Some(bytes)
+            }
+        }
+    }
+
+    /// The memory of a page is not needed any more.
     fn leave_home(&mut self, page: EpcAddr) {
         self.newcomer.take_if(|(newcomer, _)| *newcomer == page);
-        let Some((eid, index)) = self.at_home.remove(&page) else { return };
+        let Slot::Home { eid, index } = self.pages.replace(page, Slot::Zero) else { return };
         let Some(home) = self.homes.get_mut(&eid) else { return };
         home.occupants.remove(&index);
         checked("punching a page out of a home", home.file.punch_hole(index * PAGE as u64, PAGE as u64));
@@ -142,68 +144,75 @@ impl Frames for HomeFrames {
     fn read(&mut self, page: EpcAddr, offset: usize, into: &mut [u8]) {
         if let Some((newcomer, bytes)) = &self.newcomer
             && *newcomer == page
-            && let Some(from) = bytes.get(offset..offset + into.len())
         {
-            into.copy_from_slice(from);
-        } else if let Some((file, start)) = self.home(page) {
-            match file.pread(into, start + offset as u64) {
-                // The program has cut its own file short; what is not there reads as zero.
-                Err(Errno::ENXIO) => into.fill(0),
-                result => checked("reading a home", result),
+            return copy(bytes, offset, into);
+        }
+        match self.pages.get(page) {
+            None | Some(Slot::Zero) => into.fill(0),
+            Some(Slot::Store(bytes)) => copy(bytes, offset, into),
+            Some(&Slot::Home { eid, index }) => {
+                let Some((file, start)) = self.at_home(eid, index) else { return into.fill(0) };
+                match file.pread(into, start + offset as u64) {
+                    // The program has cut its own file short; what is not there reads as zero.
+                    Err(Errno::ENXIO) => into.fill(0),
+                    result => checked("reading a home", result),
+                }
             }
-        } else if let Some(from) =
-            self.store.get(&page).and_then(|bytes| bytes.get(offset..offset + into.len()))
-        {
-            into.copy_from_slice(from);
-        } else {
-            into.fill(0);
         }
     }
 
     fn write(&mut self, page: EpcAddr, offset: usize, from: &[u8]) {
         self.newcomer.take_if(|(newcomer, _)| *newcomer == page);
-        if let Some((file, start)) = self.home(page) {
-            checked("writing a home", file.pwrite(from, start + offset as u64));
+        if let Some(&Slot::Home { eid, index }) = self.pages.get(page) {
+            if let Some((file, start)) = self.at_home(eid, index) {
+                checked("writing a home", file.pwrite(from, start + offset as u64));
+            }
             return;
         }
-        let spare = &mut self.spare;
-        let bytes = self.store.entry(page).or_insert_with(|| match spare.take() {
-            Some(bytes) if from.len() == PAGE => bytes,
-            _ => Box::new([0; PAGE]),
-        });
-        if let Some(into) = bytes.get_mut(offset..offset + from.len()) {
+        if !matches!(self.pages.get(page), Some(Slot::Store(_))) {
+            let fresh = if from.len() == PAGE { self.blank() } else { Box::new([0; PAGE]) };
+            self.pages.replace(page, Slot::Store(fresh));
+        }
+        if let Some(Slot::Store(bytes)) = self.pages.get_mut(page)
+            && let Some(into) = bytes.get_mut(offset..offset + from.len())
+        {
             into.copy_from_slice(from);
         }
     }
 
     fn zero(&mut self, page: EpcAddr) {
         self.newcomer.take_if(|(newcomer, _)| *newcomer == page);
-        if let Some((file, start)) = self.home(page) {
-            checked("clearing a page of a home", file.pwrite(&[0; PAGE], start));
-        } else {
-            self.store.remove(&page);
+        match self.pages.get(page) {
+            None | Some(Slot::Zero) => {}
+            Some(Slot::Store(_)) => drop(self.pages.replace(page, Slot::Zero)),
+            Some(&Slot::Home { eid, index }) => {
+                if let Some((file, start)) = self.at_home(eid, index) {
+                    checked("clearing a page of a home", file.pwrite(&[0; PAGE], start));
+                }
+            }
         }
     }
 
     fn relocate(&mut self, page: EpcAddr, to: Place) {
-        let target = match to {
-            Place::Store => None,
-            Place::Home { eid, page: index } => Some((eid, index)),
+        let here = match self.pages.get(page) {
+            Some(&Slot::Home { eid, index }) => Place::Home { eid, page: index },
+            _ => Place::Store,
         };
-        if self.at_home.get(&page).copied() == target {
+        if here == to {
             return;
         }
         let bytes = self.take(page);
-        if let Some((eid, index)) = target
+        if let Place::Home { eid, page: index } = to
             && let Some(home) = self.homes.get_mut(&eid)
-            && !home.occupants.contains_key(&index)
+            && let Entry::Vacant(place) = home.occupants.entry(index)
         {
-            home.occupants.insert(index, page);
-            self.at_home.insert(page, (eid, index));
+            place.insert(page);
+            self.pages.replace(page, Slot::Home { eid, index });
+            let bytes = bytes.unwrap_or_else(|| Box::new([0; PAGE]));
             checked("filling a home", home.file.pwrite(bytes.as_slice(), index * PAGE as u64));
             self.newcomer = Some((page, bytes));
-        } else if *bytes != [0; PAGE] {
-            self.store.insert(page, bytes);
+        } else if let Some(bytes) = bytes.filter(|bytes| **bytes != [0; PAGE]) {
+            self.pages.replace(page, Slot::Store(bytes));
         }
     }
 
@@ -216,6 +225,13 @@ impl Frames for HomeFrames {
 
     fn enclave_removed(&mut self, eid: u64) {
         self.homes.remove(&eid);
+    }
+}
+
+/// Bytes of a page, from an offset on.
+fn copy(page: &Bytes, offset: usize, into: &mut [u8]) {
+    if let Some(from) = page.get(offset..offset + into.len()) {
+        into.copy_from_slice(from);
     }
 }
 
@@ -290,15 +306,6 @@ mod tests {
         frames.zero(PAGE_A);
         frames.read(PAGE_A, 0, &mut seen);
         assert_eq!(seen, [0; 5]);
-    }
-
-    #[test]
-    fn numbers_in_a_row_are_spread() {
-        use std::hash::BuildHasher;
-        let hash = |number: u64| BuildHasherDefault::<Spread>::default().hash_one(EpcAddr(number * 4096));
-        let low: std::collections::BTreeSet<_> = (0..256).map(|number| hash(number) & 0xff).collect();
-        let high: std::collections::BTreeSet<_> = (0..256).map(|number| hash(number) >> 57).collect();
-        assert!(low.len() > 128 && high.len() > 64, "{} {}", low.len(), high.len());
     }
 
     #[test]

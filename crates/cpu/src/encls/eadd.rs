@@ -13,7 +13,7 @@ use crate::epcm::EpcmEntry;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
 use crate::kernel::PAGE_BYTES;
-use crate::secs::SecsPage;
+use crate::secs::Growing;
 use crate::space::{Access, AddressSpace};
 
 /// SECINFO bits that only the processor gives to pages. The manual does not say what EADD makes of them;
@@ -59,13 +59,14 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
     let secs_entry = cpu.package.epcm.entry(secs_page);
     require(secs_entry.valid, Refusal::new(Cause::SecsInvalid, secs_at.0))?;
     require(secs_entry.page_type == PageType::Secs, Refusal::new(Cause::SecsNotSecs, secs_at.0))?;
-    let mut secs = cpu.package.load_secs(secs_page);
+    let mut secs = cpu.package.load_growing(secs_page);
 
     // the contents
-    let mut contents: [u8; PAGE_BYTES] = cpu.copy_in(srcpge)?;
+    let mut contents = [0; PAGE_BYTES];
+    cpu.space.read(srcpge, &mut contents)?;
     let mut rights = secinfo.bits();
     if page_type == PageType::Tcs {
-        contents = checked_tcs(&secs, contents)?;
+        reset_tcs(&secs, &mut contents)?;
         rights = SecInfoFlags::empty();
     } else {
         let readable = rights.contains(SecInfoFlags::R) || !rights.contains(SecInfoFlags::W);
@@ -73,16 +74,16 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
     }
 
     // the enclave
-    let outside = Refusal::new(Cause::LinaddrOutside, linaddr.0).expected(secs.base.get());
+    let outside = Refusal::new(Cause::LinaddrOutside, linaddr.0).expected(secs.base().0);
     require(secs.contains(linaddr), outside)?;
-    let initialised = secs.attributes.has(Flags::INIT);
+    let initialised = secs.head.attributes.has(Flags::INIT);
     require(!initialised, Refusal::new(Cause::AlreadyInitialised, secs_at.0))?;
 
     measure(&mut secs, linaddr, &SecInfo::new(page_type, rights));
-    secs.child_count += 1;
+    secs.counts.child_count += 1;
     let entry = EpcmEntry { rights, ..EpcmEntry::new(page_type, secs_page, linaddr) };
     cpu.package.frames.write(page, 0, &contents);
-    cpu.package.store_secs(secs_page, &secs);
+    cpu.package.store_growing(secs_page, &secs);
     cpu.package.set_entry(page, entry);
     Ok(())
 }
@@ -101,10 +102,10 @@ fn check_secinfo(secinfo: &SecInfo) -> Result<PageType, Exit> {
 
 /// Checks a TCS and gives it the state of a thread that never ran. FLAGS.AEXNOTIFY stays, and the reserved
 /// bits of FLAGS are EENTER's to check.
-fn checked_tcs(secs: &SecsPage, contents: [u8; PAGE_BYTES]) -> Result<[u8; PAGE_BYTES], Exit> {
-    let mut tcs: Tcs = zerocopy::transmute!(contents);
+fn reset_tcs(secs: &Growing, contents: &mut [u8; PAGE_BYTES]) -> Result<(), Exit> {
+    let tcs: &mut Tcs = zerocopy::transmute_mut!(contents);
     require(tcs.reserved.iter().all(|byte| *byte == 0), Refusal::new(Cause::TcsReserved, 0))?;
-    if !secs.attributes.has(Flags::MODE64BIT) {
+    if !secs.head.attributes.has(Flags::MODE64BIT) {
         let (fs, gs) = (tcs.fslimit.get(), tcs.gslimit.get());
         require(fs & 0xfff == 0xfff, Refusal::new(Cause::TcsFsLimit, fs.into()))?;
         require(gs & 0xfff == 0xfff, Refusal::new(Cause::TcsGsLimit, gs.into()))?;
@@ -113,19 +114,17 @@ fn checked_tcs(secs: &SecsPage, contents: [u8; PAGE_BYTES]) -> Result<[u8; PAGE_
     tcs.flags &= !TcsFlags::DBGOPTIN.bits();
     tcs.cssa = 0.into();
     tcs.aep = 0.into();
-    Ok(zerocopy::transmute!(tcs))
+    Ok(())
 }
 
-fn measure(secs: &mut SecsPage, linaddr: Linear, secinfo: &SecInfo) {
+fn measure(secs: &mut Growing, linaddr: Linear, secinfo: &SecInfo) {
     let block = Block {
         tag: *b"EADD\0\0\0\0",
-        offset: linaddr.0.wrapping_sub(secs.base.get()).into(),
+        offset: linaddr.0.wrapping_sub(secs.base().0).into(),
         flags: secinfo.flags,
         zero: [0; 40],
     };
-    let mut measurement = secs.measurement();
-    measurement.update(&zerocopy::transmute!(block));
-    secs.set_measurement(&measurement);
+    secs.measure(&[zerocopy::transmute!(block)]);
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //! SDM vol. 3D, leaf EEXTEND, Operation.
 
 use anyclave_arch::{Flags, Linear, PAGE_SIZE, PageType};
-use anyclave_crypto::BLOCK_BYTES;
 use anyclave_trace::Refusal;
 use anyclave_trace::cause::EextendCause as Cause;
 use zerocopy::little_endian::U64;
@@ -12,6 +11,7 @@ use super::Context;
 use crate::entropy::Entropy;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
+use crate::package::offset_in_page;
 use crate::space::{Access, AddressSpace};
 
 /// Bytes that one EEXTEND measures.
@@ -46,19 +46,19 @@ pub(super) fn eextend<F: Frames, E: Entropy, S: AddressSpace>(
     // its owner; that RBX is a SECS follows from being one
     let stranger = Refusal::new(Cause::PageOfOther, rcx.0).expected(secs_page.0).found(entry.secs.0);
     require(entry.secs == secs_page, stranger)?;
-    let secs = cpu.package.load_growing(secs_page);
+    let mut secs = cpu.package.load_growing(secs_page);
     let initialised = secs.head.attributes.has(Flags::INIT);
     require(!initialised, Refusal::new(Cause::AlreadyInitialised, rbx.0))?;
 
     // the bytes as they stand in the EPC, so a TCS counts as EADD has left it
-    let bytes: [[u8; BLOCK_BYTES]; 4] = cpu.package.read_epc(chunk);
     let at = entry.address.offset(chunk.page_offset());
-    let offset = at.0.wrapping_sub(secs.head.base.get()).into();
+    let offset = at.0.wrapping_sub(secs.base().0).into();
     let block = Block { tag: *b"EEXTEND\0", offset, zero: [0; 48] };
-    let mut measurement = secs.measurement();
-    measurement.update(&zerocopy::transmute!(block));
-    measurement.update_blocks(&bytes);
-    cpu.package.store_measurement(secs_page, &measurement);
+    let mut blocks = [zerocopy::transmute!(block), [0; 64], [0; 64], [0; 64], [0; 64]];
+    let [_, bytes @ ..] = &mut blocks;
+    cpu.package.frames.read(chunk.page(), offset_in_page(chunk), bytes.as_flattened_mut());
+    secs.measure(&blocks);
+    cpu.package.store_growing(secs_page, &secs);
     Ok(())
 }
 
