@@ -98,6 +98,8 @@ pub(crate) fn base() -> Result<Program, BuildError> {
         .jump_if(Test::Eq(number(libc::SYS_ptrace)), ptrace)
         .jump_if(Test::Eq(number(libc::SYS_seccomp)), seccomp)
         .jump_if(Test::Eq(number(libc::SYS_clone)), clone)
+        // A ring closes descriptors without a call.
+        .ret_if(Test::Eq(number(libc::SYS_io_uring_setup)), Reason::Call.action())
         .ret(Action::Allow);
 
     filter.bind(ioctl).load(Field::ArgLow(1)).and(0xff00);
@@ -200,6 +202,30 @@ pub(crate) fn windows() -> Result<Program, BuildError> {
         .load(Field::ArgLow(3))
         .ret_if(Test::AnySet(flag(libc::MAP_FIXED)), Reason::Call.action());
     filter.ret_if(Test::AnySet(flag(libc::MAP_ANONYMOUS)), Action::Allow).ret(Reason::Call.action());
+    filter.build()
+}
+
+/// The filter that watches one descriptor of a process: what can make it stand for something else stops.
+///
+/// # Errors
+/// Only if this file has a mistake.
+pub(crate) fn descriptor(fd: i32) -> Result<Program, BuildError> {
+    let fd = flag(fd);
+    let mut filter = Builder::new();
+    let [native, close, dup, close_range] = [(); 4].map(|()| filter.label());
+    filter.load(Field::Arch).jump_if(Test::Eq(ARCH_X86_64), native).ret(Action::Allow);
+    filter
+        .bind(native)
+        .load(Field::Nr)
+        .jump_if(Test::Eq(number(libc::SYS_close)), close)
+        .jump_if(Test::Eq(number(libc::SYS_dup2)), dup)
+        .jump_if(Test::Eq(number(libc::SYS_dup3)), dup)
+        .jump_if(Test::Eq(number(libc::SYS_close_range)), close_range)
+        .ret(Action::Allow);
+    filter.bind(close).load(Field::ArgLow(0)).ret_if(Test::Eq(fd), Reason::Call.action()).ret(Action::Allow);
+    filter.bind(dup).load(Field::ArgLow(1)).ret_if(Test::Eq(fd), Reason::Call.action()).ret(Action::Allow);
+    filter.bind(close_range).load(Field::ArgLow(0)).ret_if(Test::Gt(fd), Action::Allow);
+    filter.load(Field::ArgLow(1)).ret_if(Test::Ge(fd), Reason::Call.action()).ret(Action::Allow);
     filter.build()
 }
 

@@ -113,11 +113,12 @@ impl ProcessMem {
     /// `EFAULT`: not all of all of them is readable; some may be. Others as there.
     pub fn copy_all_from_user<const N: usize>(&self, addrs: [u64; N], bufs: [&mut [u8]; N]) -> Result<()> {
         self.mem.as_ref().ok_or(Errno::EFAULT)?;
-        let mut remotes = Vec::with_capacity(N);
-        for (addr, buf) in addrs.iter().zip(&bufs) {
-            remotes.push(remote(*addr, buf.len())?);
+        let mut remotes = [RemoteIoVec { base: 0, len: 0 }; N];
+        let mut len = 0;
+        for ((at, addr), buf) in remotes.iter_mut().zip(addrs).zip(&bufs) {
+            *at = remote(addr, buf.len())?;
+            len += buf.len();
         }
-        let len = remotes.iter().map(|remote| remote.len).sum();
         match process_vm_readv(self.pid, &mut bufs.map(IoSliceMut::new), &remotes) {
             Ok(got) if got == len => Ok(()),
             Ok(_) => Err(Errno::EFAULT),

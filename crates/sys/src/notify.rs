@@ -49,6 +49,34 @@ const _: () = assert!(offset_of!(libc::seccomp_notif, data) == 16);
 const _: () = assert!(size_of::<libc::seccomp_notif_resp>() == 24);
 const _: () = assert!(size_of::<libc::seccomp_notif_addfd>() == 24);
 
+/// Zeroed words for a structure as long as the kernel's. It is hardly ever longer than today.
+enum Buffer {
+    Usual([u64; Self::USUAL]),
+    Long(Vec<u64>),
+}
+
+impl Buffer {
+    const USUAL: usize = 16;
+
+    fn of(words: usize) -> Self {
+        if words > Self::USUAL { Self::Long(vec![0; words]) } else { Self::Usual([0; Self::USUAL]) }
+    }
+
+    fn as_ptr(&self) -> *const u64 {
+        match self {
+            Self::Usual(words) => words.as_ptr(),
+            Self::Long(words) => words.as_ptr(),
+        }
+    }
+
+    fn as_mut_ptr(&mut self) -> *mut u64 {
+        match self {
+            Self::Usual(words) => words.as_mut_ptr(),
+            Self::Long(words) => words.as_mut_ptr(),
+        }
+    }
+}
+
 /// `SECCOMP_USER_NOTIF_FLAG_CONTINUE`.
 const CONTINUE: u32 = 1;
 /// `SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP`.
@@ -75,7 +103,7 @@ impl Listener {
     /// `ENOENT`: the one that was there was killed meanwhile, or nobody has the filter any more. `EINTR`.
     pub fn recv(&self) -> Result<Notification> {
         // The kernel insists on zeroes.
-        let mut buf = vec![0_u64; self.recv_words];
+        let mut buf = Buffer::of(self.recv_words);
         // SAFETY: the kernel writes one `seccomp_notif` of its own size, and the buffer has at least that.
         let done =
             unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, buf.as_mut_ptr()) };
@@ -113,7 +141,7 @@ impl Listener {
     /// # Errors
     /// `ENOENT`: it no longer waits. `EINPROGRESS`: answered already.
     pub fn respond(&self, id: u64, response: Response) -> Result<()> {
-        let mut buf = vec![0_u64; self.send_words];
+        let mut buf = Buffer::of(self.send_words);
         let (val, error, flags) = match response {
             Response::Continue => (0, 0, CONTINUE),
             Response::Return(value) => (value, 0, 0),

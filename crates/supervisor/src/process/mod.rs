@@ -1,6 +1,7 @@
 //! What the supervisor keeps of each process: its address space, its memory, its signal dispositions.
 
 pub(crate) mod dispositions;
+pub(crate) mod known;
 pub(crate) mod own_filters;
 pub(crate) mod registry;
 pub(crate) mod windows;
@@ -16,6 +17,7 @@ use anyclave_sys::{Pid, Result};
 use crate::syscall::ioctl::Foresight;
 use crate::tracer::Orders;
 use dispositions::Dispositions;
+use known::{Areas, Descriptors, ThreadCount};
 use own_filters::OwnFilters;
 use windows::Windows;
 
@@ -36,6 +38,8 @@ pub(crate) struct Process {
     pub(crate) dumpable: AtomicBool,
     /// The window filter is on it.
     pub(crate) window_filter: AtomicBool,
+    /// It is on all its threads, for certain.
+    pub(crate) watched: AtomicBool,
     /// It has opened a device.
     pub(crate) has_device: AtomicBool,
     /// Its tracer's ear.
@@ -54,6 +58,10 @@ pub(crate) struct Process {
     pub(crate) foresight: Mutex<Foresight>,
     /// Its descriptors, from the first question about one on.
     fds: OnceLock<FdTable>,
+    /// Those that are watched.
+    pub(crate) descriptors: Descriptors,
+    /// How many threads it has.
+    threads: ThreadCount,
 }
 
 impl Process {
@@ -79,6 +87,7 @@ impl Process {
             installed: AtomicU64::new(0),
             dumpable: AtomicBool::new(true),
             window_filter: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             has_device: AtomicBool::new(false),
             orders: Mutex::default(),
             own_filters: OwnFilters::default(),
@@ -88,12 +97,17 @@ impl Process {
             first: OnceLock::new(),
             foresight: Mutex::default(),
             fds: OnceLock::new(),
+            descriptors: Descriptors::default(),
+            threads: ThreadCount::default(),
         }
     }
 
     /// Device and inode of what a descriptor stands for. None where there is no such descriptor, or it is not ours
     /// to look at.
     pub(crate) fn fd_identity(&self, fd: i32) -> Option<(u64, u64)> {
+        if let Some(identity) = self.known_descriptor(fd) {
+            return Some(identity);
+        }
         let table = match self.fds.get() {
             Some(table) => table,
             None => {
@@ -101,7 +115,17 @@ impl Process {
                 self.fds.get_or_init(|| table)
             }
         };
-        table.dev_ino(fd).ok()
+        let identity = table.dev_ino(fd).ok()?;
+        self.learn_descriptor(fd, identity);
+        Some(identity)
+    }
+
+    /// A filter is to watch a descriptor for which a thread of it, which waits for an answer, asks all the time.
+    pub(crate) fn watch_descriptor(&self, tid: Pid, fd: i32) {
+        self.want_watch(fd);
+        let orders = lock(&self.orders).clone();
+        // Without it the descriptor is looked at each time.
+        let _ = orders.is_some_and(|orders| orders.stop(tid));
     }
 
     /// It belongs to this tracer from now on.
@@ -137,6 +161,8 @@ impl Process {
 pub(crate) struct Mm {
     /// Windows on enclaves.
     pub(crate) windows: Windows,
+    /// What is known of it.
+    pub(crate) areas: Areas,
     /// Where our code lies in it; None in a program of 32 bits.
     pub(crate) stub: Option<Stub>,
     /// Its program executes others by reading their code, which is therefore left alone.
@@ -148,6 +174,11 @@ pub(crate) struct Mm {
 }
 
 impl Mm {
+    /// That of a child, which has all that is in it and of which nothing is known yet.
+    pub(crate) fn copy(&self) -> Self {
+        Self { areas: Areas::default(), ..self.clone() }
+    }
+
     /// A free selector byte, for the thread that asks.
     pub(crate) fn take_slot(&mut self) -> Option<usize> {
         let free = (0..SELECTORS).find(|slot| !self.slots.contains(slot))?;

@@ -16,12 +16,17 @@ pub(crate) struct Registry {
 impl Registry {
     /// A thread belongs to a process from now on.
     pub(crate) fn set(&self, tid: Pid, process: &Arc<Process>) {
-        lock(&self.threads).insert(tid, Arc::clone(process));
+        process.threads.up();
+        if let Some(former) = lock(&self.threads).insert(tid, Arc::clone(process)) {
+            former.threads.down();
+        }
     }
 
     /// A thread is gone.
     pub(crate) fn remove(&self, tid: Pid) {
-        lock(&self.threads).remove(&tid);
+        if let Some(process) = lock(&self.threads).remove(&tid) {
+            process.threads.down();
+        }
     }
 
     /// The process of a thread.

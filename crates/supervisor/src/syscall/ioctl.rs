@@ -1,6 +1,7 @@
 //! ioctl with the driver's magic.
 
 mod caller;
+mod copied;
 mod foresight;
 
 pub(crate) use foresight::Foresight;
@@ -28,7 +29,18 @@ pub(super) fn ioctl(call: &Notified<'_>) -> Answer {
     let [fd, command, argument, ..] = call.call.args;
     match call.shared.device_file(&call.process, fd) {
         Some(DeviceFile::Enclave { id, home }) => {
-            let reply = on_enclave(call, id, &home, low(command).cast_unsigned(), argument);
+            let mut caller = CallingThread::new(call);
+            let command = low(command).cast_unsigned();
+            // All but the wrong calls read their argument first, whose size is in the number.
+            if command == abi::ENCLAVE_ADD_PAGES {
+                let goes_on = caller.expect_add_pages(argument);
+                if goes_on && call.process.wants_watch(low(fd)) {
+                    call.process.watch_descriptor(call.call.pid, low(fd));
+                }
+            } else {
+                caller.expect(argument, usize::try_from(command >> 16 & 0x3fff).unwrap_or_default());
+            }
+            let reply = on_enclave(&mut caller, call.shared, id, &home, command, argument);
             Answer::Respond(response(call.shared, reply))
         }
         Some(DeviceFile::Provision | DeviceFile::Msr { .. }) => Answer::error(Errno::ENOTTY),
@@ -51,17 +63,16 @@ fn tell_if_hidden(call: &Notified<'_>, fd: u64) {
     }
 }
 
-fn on_enclave(call: &Notified<'_>, id: EnclaveId, home: &Arc<Memfd>, command: u32, argument: u64) -> Reply {
-    let mut caller = CallingThread::new(call);
-    // All but the wrong calls read their argument first, whose size is in the number.
-    if command == abi::ENCLAVE_ADD_PAGES {
-        caller.expect_add_pages(argument);
-    } else {
-        caller.expect(argument, usize::try_from(command >> 16 & 0x3fff).unwrap_or_default());
-    }
+fn on_enclave(
+    caller: &mut CallingThread<'_>,
+    shared: &Shared,
+    id: EnclaveId,
+    home: &Arc<Memfd>,
+    command: u32,
+    argument: u64,
+) -> Reply {
     let home = (command == abi::ENCLAVE_CREATE).then_some(home);
-    let mut progress =
-        step(call.shared, id, home, |machine| machine.ioctl(&mut caller, id, command, argument));
+    let mut progress = step(shared, id, home, |machine| machine.ioctl(caller, id, command, argument));
     loop {
         match progress {
             Progress::Done(reply) => return reply,
@@ -69,7 +80,7 @@ fn on_enclave(call: &Notified<'_>, id: EnclaveId, home: &Arc<Memfd>, command: u3
             Progress::Wait(Wait::Sleep(time)) => std::thread::sleep(time),
             Progress::Wait(Wait::Turn) => std::thread::yield_now(),
         }
-        progress = step(call.shared, id, home, |machine| machine.resume(&mut caller, id));
+        progress = step(shared, id, home, |machine| machine.resume(caller, id));
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod access;
 mod clone;
+mod close;
+mod io_uring_setup;
 pub(crate) mod ioctl;
 mod lseek;
 mod madvise;
@@ -40,10 +42,25 @@ use crate::tracer::Thread;
 
 pub(crate) use open::give;
 
+/// Calls that can change what is known of an address space.
+const CHANGE_MAPPINGS: [i64; 7] = [
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_pkey_mprotect,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_remap_file_pages,
+];
+
 /// A thread stands before a system call of the filters.
 pub(crate) fn stopped(shared: &Shared, thread: &mut Thread) -> Result<()> {
     let regs = thread.tracee.regs()?;
-    match regs.orig_rax.cast_signed() {
+    let number = regs.orig_rax.cast_signed();
+    if CHANGE_MAPPINGS.contains(&number) {
+        thread.process.forget_areas();
+    }
+    match number {
         libc::SYS_mmap => mmap::mmap(shared, thread, &regs),
         libc::SYS_mprotect | libc::SYS_pkey_mprotect => mprotect::mprotect(shared, thread, &regs),
         libc::SYS_munmap => munmap::munmap(thread, &regs),
@@ -56,6 +73,8 @@ pub(crate) fn stopped(shared: &Shared, thread: &mut Thread) -> Result<()> {
         libc::SYS_pread64 => pread::pread(shared, thread, &regs),
         libc::SYS_lseek => lseek::lseek(shared, thread, &regs),
         libc::SYS_clone => clone::clone(thread, &regs),
+        libc::SYS_close | libc::SYS_dup2 | libc::SYS_dup3 | libc::SYS_close_range => close::close(thread),
+        libc::SYS_io_uring_setup => io_uring_setup::io_uring_setup(thread),
         libc::SYS_seccomp | libc::SYS_prctl => seccomp::seccomp(shared, thread, &regs),
         libc::SYS_rt_sigaction => rt_sigaction::rt_sigaction(thread, &regs),
         _ => thread.tracee.cont(0),

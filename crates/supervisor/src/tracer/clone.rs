@@ -16,6 +16,8 @@ use crate::process::Process;
 struct Shares {
     /// CLONE_VM.
     memory: bool,
+    /// CLONE_FILES.
+    files: bool,
     /// CLONE_THREAD.
     process: bool,
     /// CLONE_SIGHAND, or CLONE_CLEAR_SIGHAND and then nobody's.
@@ -33,8 +35,8 @@ enum Handlers {
 }
 
 impl Shares {
-    const THREAD: Self = Self { memory: true, process: true, handlers: Handlers::Shared, vfork: false };
-    const FORK: Self = Self { memory: false, process: false, handlers: Handlers::Copied, vfork: false };
+    const THREAD: Self = Self { memory: true, files: true, process: true, handlers: Handlers::Shared, vfork: false };
+    const FORK: Self = Self { memory: false, files: false, process: false, handlers: Handlers::Copied, vfork: false };
 }
 
 impl Tracer {
@@ -141,7 +143,11 @@ fn new_process(creator: &Arc<Process>, child: Pid, shares: Shares) -> Result<Arc
     if shares.process {
         return Ok(Arc::clone(creator));
     }
-    let mm = if shares.memory { Arc::clone(&creator.mm) } else { Arc::new(Mutex::new(creator.mm().clone())) };
+    let mm = if shares.memory {
+        Arc::clone(&creator.mm)
+    } else {
+        Arc::new(Mutex::new(creator.mm().copy()))
+    };
     let mut process = match Process::new(child, Arc::clone(&mm)) {
         // The creator is not ours to look at either.
         Err(Errno::EACCES | Errno::EPERM) => Process::closed(child, mm),
@@ -157,6 +163,11 @@ fn new_process(creator: &Arc<Process>, child: Pid, shares: Shares) -> Result<Arc
         |to: &AtomicBool, from: &AtomicBool| to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
     inherit(&process.dumpable, &creator.dumpable);
     inherit(&process.window_filter, &creator.window_filter);
+    inherit(&process.watched, &creator.watched);
+    if shares.files {
+        creator.descriptors.fickle.store(true, Ordering::Relaxed);
+    }
+    process.descriptors.inherit(&creator.descriptors);
     inherit(&process.strict, &creator.strict);
     process.own_filters.inherit(&creator.own_filters);
     Ok(Arc::new(process))
@@ -184,6 +195,7 @@ fn shares(creator: &Thread) -> Result<Shares> {
     };
     Ok(Shares {
         memory: has(flag(libc::CLONE_VM)),
+        files: has(flag(libc::CLONE_FILES)),
         process: has(flag(libc::CLONE_THREAD)),
         handlers,
         vfork: has(flag(libc::CLONE_VFORK)),

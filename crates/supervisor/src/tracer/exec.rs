@@ -49,6 +49,8 @@ impl Tracer {
             self.shared.core().machine.parts().package.abandon(&mut thread.processor);
             let filtered = thread.process.window_filter.load(Ordering::Relaxed);
             process.window_filter.store(filtered, Ordering::Relaxed);
+            process.watched.store(thread.process.watched.load(Ordering::Relaxed), Ordering::Relaxed);
+            process.descriptors.inherit(&thread.process.descriptors);
             process.own_filters.inherit(&thread.process.own_filters);
             inherited = *thread.process.dispositions();
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use anyclave_sys::bpf::{BuildError, Program};
 use anyclave_sys::ptrace;
 use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::seccomp::Flags;
@@ -67,9 +68,11 @@ pub(crate) fn add_window_filter(
     stub: Stub,
     call: &mut RemoteCall,
 ) -> Result<()> {
-    if process.window_filter.swap(true, Ordering::Relaxed)
-        || install(shared, process, stub, call, Flags::TSYNC)?
-    {
+    if process.window_filter.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
+    if install(process, stub, call, Flags::TSYNC, &windows(shared)?)? {
+        process.watched.store(true, Ordering::Relaxed);
         return Ok(());
     }
     filter_alone(shared, process, stub, call)?;
@@ -79,7 +82,7 @@ pub(crate) fn add_window_filter(
 
 /// Puts it on one thread.
 fn filter_alone(shared: &Shared, process: &Process, stub: Stub, call: &mut RemoteCall) -> Result<()> {
-    if !install(shared, process, stub, call, Flags::NONE)? {
+    if !install(process, stub, call, Flags::NONE, &windows(shared)?)? {
         shared.log.warn(format_args!(
             "process {} refuses our filter: changes to enclave mappings will go unseen",
             process.tgid
@@ -88,18 +91,41 @@ fn filter_alone(shared: &Shared, process: &Process, stub: Stub, call: &mut Remot
     Ok(())
 }
 
-/// Installs the window filter. False where the kernel, or a filter from before the run, refuses it.
-fn install(
+fn windows(shared: &Shared) -> Result<Program> {
+    built(shared, filter::windows())
+}
+
+fn built(shared: &Shared, program: std::result::Result<Program, BuildError>) -> Result<Program> {
+    program.map_err(|error| {
+        shared.log.warn(format_args!("a filter cannot be built: {error}"));
+        Errno::EINVAL
+    })
+}
+
+/// Has a filter tell of each call that can change what a descriptor stands for, which is asked for all the time. The
+/// process has one thread.
+pub(crate) fn watch_descriptor(
     shared: &Shared,
     process: &Process,
     stub: Stub,
     call: &mut RemoteCall,
+    fd: i32,
+) -> Result<()> {
+    let program = built(shared, filter::descriptor(fd))?;
+    if install(process, stub, call, Flags::NONE, &program)? {
+        process.is_watched(fd);
+    }
+    Ok(())
+}
+
+/// Installs a filter. False where the kernel, or a filter from before the run, refuses it.
+fn install(
+    process: &Process,
+    stub: Stub,
+    call: &mut RemoteCall,
     flags: Flags,
+    program: &Program,
 ) -> Result<bool> {
-    let program = filter::windows().map_err(|error| {
-        shared.log.warn(format_args!("the window filter cannot be built: {error}"));
-        Errno::EINVAL
-    })?;
     let at = stub.scratch(call.tid());
     let code = at + 64;
     process.mem.write(at, &program.fprog_at(code))?;

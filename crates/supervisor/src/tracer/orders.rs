@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyclave_sys::remote::RemoteCall;
 use anyclave_sys::{Pid, Result, fork, ptrace, signal};
 
-use super::guard::add_window_filter;
+use super::guard::{add_window_filter, watch_descriptor};
 use super::{Thread, Tracer};
 use crate::process::lock;
 
@@ -75,7 +75,8 @@ impl Tracer {
         self.orders.carried_out.notify_all();
     }
 
-    /// A thread was interrupted. If its process has just opened its first device, that is why.
+    /// A thread was interrupted. If its process has just opened its first device, or asks for a descriptor all the time,
+    /// that is why.
     pub(super) fn on_interruption(&self, thread: &mut Thread) -> Result<()> {
         self.filter_late(thread)?;
         let process = &thread.process;
@@ -83,6 +84,9 @@ impl Tracer {
         if let Some(stub) = stub.filter(|_| process.has_device.load(Ordering::Relaxed)) {
             let mut call = RemoteCall::begin(thread.tracee, stub.syscall())?;
             add_window_filter(&self.shared, process, stub, &mut call)?;
+            if let Some(fd) = process.take_wanted() {
+                watch_descriptor(&self.shared, process, stub, &mut call, fd)?;
+            }
             call.finish()?;
         }
         thread.tracee.cont(0)

@@ -15,11 +15,15 @@ use anyclave_sys::host;
 use anyclave_sys::maps::Vma;
 use anyclave_sys::procfs::{self, Status};
 
+use super::copied::Copied;
+use super::foresight::Guess;
 use crate::process::dispositions::DEFAULT_IGNORED;
 use crate::process::{Process, lock};
 use crate::syscall::Notified;
 
 const PAGE: usize = 4096;
+const ARGUMENT: usize = size_of::<AddPages>();
+const SECINFO: usize = size_of::<SecInfo>();
 
 thread_local! {
     /// Memory for a page, between two calls.
@@ -29,13 +33,15 @@ thread_local! {
 /// The thread that called ioctl and waits for its answer.
 pub(super) struct CallingThread<'a> {
     call: &'a Notified<'a>,
-    /// When it was last looked whether it has signals.
-    looked: Instant,
+    /// Times that it was asked for signals.
+    asked: u32,
+    /// When it was last looked whether it has any.
+    looked: Option<Instant>,
     /// What the driver asked for and does not have yet.
     wanted: Option<Wanted>,
     /// A source page that it asked for.
     wanted_source: Option<u64>,
-    /// What was read, by address and length: what the driver has copied once it does not copy again.
+    /// What was read: what the driver has copied once it does not copy again.
     read: Vec<Copied>,
     /// The source page that was read last, or why it was not.
     source: Option<(u64, Result<(), SourceError>)>,
@@ -55,18 +61,12 @@ enum Wanted {
     Write { address: u64, bytes: Vec<u8> },
 }
 
-/// An answer to [`Wanted::Read`].
-struct Copied {
-    address: u64,
-    bytes: Vec<u8>,
-    outcome: Result<(), AccessError>,
-}
-
 impl<'a> CallingThread<'a> {
     pub(super) fn new(call: &'a Notified<'a>) -> Self {
         Self {
             call,
-            looked: Instant::now(),
+            asked: 0,
+            looked: None,
             wanted: None,
             wanted_source: None,
             read: Vec::with_capacity(2),
@@ -78,36 +78,63 @@ impl<'a> CallingThread<'a> {
 
     /// Reads a structure that the driver is about to ask for.
     pub(super) fn expect(&mut self, address: u64, length: usize) {
-        let mut bytes = vec![0; length];
-        let outcome = self.copy_in(address, &mut bytes);
-        self.read.push(Copied { address, bytes, outcome });
+        let mut copied = Copied::new(address, length);
+        copied.outcome = self.copy_in(address, copied.bytes_mut());
+        self.read.push(copied);
     }
 
-    /// Reads what ADD_PAGES needs, as far as it can be foreseen.
-    pub(super) fn expect_add_pages(&mut self, argument: u64) {
-        let mut bytes = [0; size_of::<AddPages>()];
+    /// Reads what ADD_PAGES needs, as far as it can be foreseen. True where it goes on like that.
+    pub(super) fn expect_add_pages(&mut self, argument: u64) -> bool {
         let guess = lock(&self.call.process.foresight).guess(argument);
-        let mut secinfo = [0; size_of::<SecInfo>()];
-        let memory = &self.call.process.mem;
-        let foreseen = guess.filter(|guess| {
-            let addresses = [argument, guess.secinfo, guess.source];
-            let into: [&mut [u8]; 3] = [&mut bytes, &mut secinfo, buffer(&mut self.page)];
-            memory.copy_all_from_user(addresses, into).is_ok()
-        });
+        let (mut bytes, mut secinfo) = ([0; ARGUMENT], [0; SECINFO]);
+        let foreseen = guess.filter(|guess| self.read_foreseen(argument, guess, &mut bytes, &mut secinfo));
         let outcome = if foreseen.is_some() { Ok(()) } else { self.copy_in(argument, &mut bytes) };
         if outcome.is_ok() {
             let request = AddPages::from_bytes(bytes);
             lock(&self.call.process.foresight).learn(argument, &request);
             if let Some(guess) = foreseen {
                 if guess.secinfo == request.secinfo.get() {
-                    self.read.push(Copied { address: guess.secinfo, bytes: secinfo.to_vec(), outcome });
+                    self.read.push(Copied::of(guess.secinfo, &secinfo, outcome));
                 }
                 if guess.source == request.src.get() {
                     self.source = Some((guess.source, self.check_source(guess.source)));
                 }
             }
         }
-        self.read.push(Copied { address: argument, bytes: bytes.to_vec(), outcome });
+        self.read.push(Copied::of(argument, &bytes, outcome));
+        foreseen.is_some()
+    }
+
+    /// Argument, SECINFO and source page in one call of the host. An argument and a SECINFO that lie side by side in one
+    /// page, as in the frame of a function, are read as one.
+    fn read_foreseen(
+        &mut self,
+        argument: u64,
+        guess: &Guess,
+        bytes: &mut [u8; ARGUMENT],
+        secinfo: &mut [u8; SECINFO],
+    ) -> bool {
+        /// Bytes that are worth reading along.
+        const NEAR: usize = 256;
+        let memory = &self.call.process.mem;
+        let first = argument.min(guess.secinfo);
+        let [bytes_at, secinfo_at] =
+            [argument, guess.secinfo].map(|at| usize::try_from(at - first).unwrap_or(PAGE));
+        let length = (bytes_at + ARGUMENT).max(secinfo_at + SECINFO);
+        if length > NEAR || first % PAGE as u64 + length as u64 > PAGE as u64 {
+            let addresses = [argument, guess.secinfo, guess.source];
+            return memory
+                .copy_all_from_user(addresses, [bytes, secinfo, buffer(&mut self.page)])
+                .is_ok();
+        }
+        let mut both = [0; NEAR];
+        let into: [&mut [u8]; 2] = [&mut both[..length], buffer(&mut self.page)];
+        if memory.copy_all_from_user([first, guess.source], into).is_err() {
+            return false;
+        }
+        bytes.copy_from_slice(&both[bytes_at..bytes_at + ARGUMENT]);
+        secinfo.copy_from_slice(&both[secinfo_at..secinfo_at + SECINFO]);
+        true
     }
 
     /// Does what the driver waits for. The machine must not be locked.
@@ -119,11 +146,8 @@ impl<'a> CallingThread<'a> {
             (Some(Wanted::Read { address, length }), None) => self.expect(address, length),
             (None, Some(source)) => self.source = Some((source, self.fetch(source))),
             (Some(Wanted::Write { address, bytes }), _) => {
-                // A thread killed by another's exec has left its memory to a new program.
-                let waits = self.call.listener.id_valid(self.call.call.id).unwrap_or(false);
-                let memory = &self.call.process.mem;
-                let outcome = if waits { memory.copy_to_user(address, &bytes).ok() } else { None };
-                self.written = Some(outcome.ok_or(AccessError::Efault));
+                let written = self.copy_out(address, &bytes);
+                self.written = Some(written);
             }
             (None, None) => {}
         }
@@ -131,24 +155,47 @@ impl<'a> CallingThread<'a> {
 
     /// Reads a structure and the source page, in one call if nothing is wrong with either.
     fn access_both(&mut self, address: u64, length: usize, source: u64) {
-        let mut bytes = vec![0; length];
+        let mut copied = Copied::new(address, length);
         let checked = self.check_source(source);
         if checked.is_ok() {
             let memory = &self.call.process.mem;
-            let into: [&mut [u8]; 2] = [&mut bytes, buffer(&mut self.page)];
+            let into: [&mut [u8]; 2] = [copied.bytes_mut(), buffer(&mut self.page)];
             if memory.copy_all_from_user([address, source], into).is_ok() {
-                self.read.push(Copied { address, bytes, outcome: Ok(()) });
+                copied.outcome = Ok(());
+                self.read.push(copied);
                 self.source = Some((source, Ok(())));
                 return;
             }
         }
-        let outcome = self.copy_in(address, &mut bytes);
-        self.read.push(Copied { address, bytes, outcome });
+        copied.outcome = self.copy_in(address, copied.bytes_mut());
+        self.read.push(copied);
         self.source = Some((source, self.fetch(source)));
     }
 
     fn copy_in(&self, address: u64, into: &mut [u8]) -> Result<(), AccessError> {
         self.call.process.mem.copy_from_user(address, into).map_err(|_any| AccessError::Efault)
+    }
+
+    fn copy_out(&self, address: u64, bytes: &[u8]) -> Result<(), AccessError> {
+        let process = &self.call.process;
+        let end = address.saturating_add(bytes.len() as u64);
+        let keeps = process.keeps_areas();
+        let known = if keeps { process.mm().areas.writable.clone() } else { None };
+        if known.as_ref().is_some_and(|area| area.start <= address && end <= area.end) {
+            // The memory of the program that made the call, whatever runs now.
+            return process.mem.write(address, bytes).map_err(|_any| AccessError::Efault);
+        }
+        // A thread killed by another's exec has left its memory to a new program.
+        if !self.call.listener.id_valid(self.call.call.id).unwrap_or(false) {
+            return Err(AccessError::Efault);
+        }
+        process.mem.copy_to_user(address, bytes).map_err(|_any| AccessError::Efault)?;
+        if keeps && known.is_none() {
+            let vma = process.mem.maps().find_at_or_above(address).ok().flatten();
+            let area = vma.filter(stays_writable).map_or(0..0, |vma| vma.start..vma.end);
+            process.mm().areas.writable = Some(area);
+        }
+        Ok(())
     }
 
     /// Reads a source page.
@@ -161,14 +208,22 @@ impl<'a> CallingThread<'a> {
     /// Whether a page may be a source.
     fn check_source(&self, address: u64) -> Result<(), SourceError> {
         let process = &self.call.process;
+        let keeps = process.keeps_areas();
+        if keeps && process.mm().areas.source.contains(&address) {
+            return Ok(());
+        }
         let vma = process.mem.maps().find_file_at_or_above(address).ok().flatten();
         let vma = vma.ok_or(SourceError::NoMapping)?;
         if never_executable(process, &vma) {
             return Err(SourceError::NoExec);
         }
         // Enclave memory cannot be pinned.
-        if !vma.contains(address) || process.mm().windows.find(address).is_some() {
+        let mut mm = process.mm();
+        if !vma.contains(address) || mm.windows.find(address).is_some() {
             return Err(SourceError::Unreadable);
+        }
+        if keeps && !mm.windows.touches(vma.start, vma.end) {
+            mm.areas.source = vma.start..vma.end;
         }
         Ok(())
     }
@@ -184,12 +239,11 @@ impl Drop for CallingThread<'_> {
 
 impl Caller for CallingThread<'_> {
     fn read(&mut self, address: u64, into: &mut [u8]) -> Result<(), AccessError> {
-        let is_it = |copied: &&Copied| copied.address == address && copied.bytes.len() == into.len();
-        let Some(copied) = self.read.iter().find(is_it) else {
+        let Some(copied) = self.read.iter().find(|copied| copied.is(address, into.len())) else {
             self.wanted = Some(Wanted::Read { address, length: into.len() });
             return Err(AccessError::Later);
         };
-        into.copy_from_slice(&copied.bytes);
+        into.copy_from_slice(copied.bytes());
         copied.outcome
     }
 
@@ -221,10 +275,17 @@ impl Caller for CallingThread<'_> {
     fn signal_pending(&mut self) -> bool {
         /// A look costs a file; a page is added in a few microseconds.
         const BETWEEN_LOOKS: Duration = Duration::from_micros(500);
-        if self.looked.elapsed() < BETWEEN_LOOKS {
+        /// Pages before the clock is looked at.
+        const FIRST_LOOK: u32 = 8;
+        self.asked = self.asked.saturating_add(1);
+        if self.asked < FIRST_LOOK {
             return false;
         }
-        self.looked = Instant::now();
+        let looked = *self.looked.get_or_insert_with(Instant::now);
+        if looked.elapsed() < BETWEEN_LOOKS {
+            return false;
+        }
+        self.looked = Some(Instant::now());
         // A thread that cannot be looked at any more is dead.
         Status::read(self.call.call.pid).map_or(true, |status| {
             // A traced thread is told of ignored signals too, which would not wake it otherwise.
@@ -244,4 +305,10 @@ fn never_executable(process: &Process, vma: &Vma) -> bool {
     vma.inode != 0
         && vma.path.as_bytes().starts_with(b"/")
         && host::mounted_noexec(&procfs::path_inside(process.tgid, vma.path.as_ref()))
+}
+
+/// Whether memory that could be written can be written until a call of the window filter changes it.
+fn stays_writable(vma: &Vma) -> bool {
+    let name = vma.path.as_bytes();
+    vma.write && name != b"[heap]" && !name.starts_with(b"/SYSV")
 }

@@ -1,0 +1,136 @@
+//! What is known of a process until it makes a call that can change it, so that who asks for every page of an enclave
+//! need not ask the host each time.
+//!
+//! Such knowledge is only had of a process with one thread, which is the one that waits for our answer: nobody else is
+//! on the way to change anything.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::{Process, lock};
+
+/// Parts of an address space that are what they are until it is changed by a call of the window filter.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Areas {
+    /// Memory that the program may write, once it was looked for. Not its heap and no shared memory of System V: those
+    /// also change by calls that no filter stops.
+    pub(crate) writable: Option<Range<u64>>,
+    /// Memory in one mapping whose pages may be sources of enclave pages.
+    pub(crate) source: Range<u64>,
+}
+
+/// Descriptors that a filter watches ([`crate::filter::descriptor`]).
+#[derive(Debug, Default)]
+pub(crate) struct Descriptors {
+    watched: Mutex<Vec<Watched>>,
+    /// The next one to be watched.
+    wanted: Mutex<Option<i32>>,
+    /// They may change without a call that a filter sees: another process has the same table, or there is an io_uring.
+    pub(crate) fickle: AtomicBool,
+}
+
+/// A descriptor that is watched.
+#[derive(Clone, Copy, Debug)]
+struct Watched {
+    fd: i32,
+    /// Device and inode of what it stands for, if that is known.
+    identity: Option<(u64, u64)>,
+}
+
+/// Descriptors of a process that are watched at most: each costs all its system calls a few nanoseconds.
+const MOST: usize = 4;
+
+/// Threads of a process.
+#[derive(Debug, Default)]
+pub(crate) struct ThreadCount(AtomicUsize);
+
+impl ThreadCount {
+    /// There is one more.
+    pub(super) fn up(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// There is one less.
+    pub(super) fn down(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn is_one(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 1
+    }
+}
+
+impl Process {
+    /// What is learned of its address space by its thread that waits holds until a call of the window filter comes.
+    pub(crate) fn keeps_areas(&self) -> bool {
+        self.watched.load(Ordering::Relaxed) && self.threads.is_one() && Arc::strong_count(&self.mm) == 1
+    }
+
+    /// A call is about to change the address space.
+    pub(crate) fn forget_areas(&self) {
+        self.mm().areas = Areas::default();
+    }
+
+    /// The same of its descriptors.
+    fn keeps_descriptors(&self) -> bool {
+        self.threads.is_one() && !self.descriptors.fickle.load(Ordering::Relaxed)
+    }
+
+    /// Device and inode of what a descriptor stands for, as far as that is known.
+    pub(super) fn known_descriptor(&self, fd: i32) -> Option<(u64, u64)> {
+        let watched = lock(&self.descriptors.watched);
+        let known = watched.iter().find(|watched| watched.fd == fd)?.identity;
+        known.filter(|_| self.keeps_descriptors())
+    }
+
+    /// Keeps what a descriptor stands for, if a filter watches it.
+    pub(super) fn learn_descriptor(&self, fd: i32, identity: (u64, u64)) {
+        let mut watched = lock(&self.descriptors.watched);
+        if let Some(watched) = watched.iter_mut().find(|watched| watched.fd == fd)
+            && self.keeps_descriptors()
+        {
+            watched.identity = Some(identity);
+        }
+    }
+
+    /// A call is about to change what descriptors stand for.
+    pub(crate) fn forget_descriptors(&self) {
+        for watched in lock(&self.descriptors.watched).iter_mut() {
+            watched.identity = None;
+        }
+    }
+
+    /// Whether a filter is worth while that watches this descriptor, which is asked for all the time.
+    pub(crate) fn wants_watch(&self, fd: i32) -> bool {
+        if self.own_filters.any() || !self.keeps_areas() || !self.keeps_descriptors() {
+            return false;
+        }
+        let watched = lock(&self.descriptors.watched);
+        watched.len() < MOST && watched.iter().all(|watched| watched.fd != fd)
+    }
+
+    /// Its tracer is to watch a descriptor.
+    pub(crate) fn want_watch(&self, fd: i32) {
+        *lock(&self.descriptors.wanted) = Some(fd);
+    }
+
+    /// The descriptor that is to be watched.
+    pub(crate) fn take_wanted(&self) -> Option<i32> {
+        lock(&self.descriptors.wanted).take()
+    }
+
+    /// A filter watches a descriptor from now on.
+    pub(crate) fn is_watched(&self, fd: i32) {
+        lock(&self.descriptors.watched).push(Watched { fd, identity: None });
+    }
+}
+
+impl Descriptors {
+    /// As a child has them: the same filters, and nothing known.
+    pub(crate) fn inherit(&self, from: &Self) {
+        let unknown = |watched: &Watched| Watched { identity: None, ..*watched };
+        *lock(&self.watched) = lock(&from.watched).iter().map(unknown).collect();
+        self.fickle.store(from.fickle.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+}
