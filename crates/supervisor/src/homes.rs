@@ -163,20 +163,18 @@ impl Frames for HomeFrames {
 
     fn write(&mut self, page: EpcAddr, offset: usize, from: &[u8]) {
         self.newcomer.take_if(|(newcomer, _)| *newcomer == page);
-        if let Some(&Slot::Home { eid, index }) = self.pages.get(page) {
-            if let Some((file, start)) = self.at_home(eid, index) {
-                checked("writing a home", file.pwrite(from, start + offset as u64));
+        match self.pages.get_mut(page) {
+            Some(Slot::Store(bytes)) => paste(bytes, offset, from),
+            Some(&mut Slot::Home { eid, index }) => {
+                if let Some((file, start)) = self.at_home(eid, index) {
+                    checked("writing a home", file.pwrite(from, start + offset as u64));
+                }
             }
-            return;
-        }
-        if !matches!(self.pages.get(page), Some(Slot::Store(_))) {
-            let fresh = if from.len() == PAGE { self.blank() } else { Box::new([0; PAGE]) };
-            self.pages.replace(page, Slot::Store(fresh));
-        }
-        if let Some(Slot::Store(bytes)) = self.pages.get_mut(page)
-            && let Some(into) = bytes.get_mut(offset..offset + from.len())
-        {
-            into.copy_from_slice(from);
+            None | Some(Slot::Zero) => {
+                let mut fresh = if from.len() == PAGE { self.blank() } else { Box::new([0; PAGE]) };
+                paste(&mut fresh, offset, from);
+                self.pages.replace(page, Slot::Store(fresh));
+            }
         }
     }
 
@@ -231,6 +229,13 @@ impl Frames for HomeFrames {
 /// Bytes of a page, from an offset on.
 fn copy(page: &Bytes, offset: usize, into: &mut [u8]) {
     if let Some(from) = page.get(offset..offset + into.len()) {
+        into.copy_from_slice(from);
+    }
+}
+
+/// The way back.
+fn paste(page: &mut Bytes, offset: usize, from: &[u8]) {
+    if let Some(into) = page.get_mut(offset..offset + from.len()) {
         into.copy_from_slice(from);
     }
 }
