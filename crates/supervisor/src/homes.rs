@@ -4,10 +4,16 @@
 //! The home of an enclave holds its reachable pages at their offsets in ELRANGE. Every process with a window
 //! maps it, so the host's paging does the rest. It is read and written here by descriptor only: touching a
 //! hole through a mapping would fill it.
+//!
+//! Pages that are added one behind the other arrive in their home together. Until then they are only known here,
+//! which nobody can tell: whoever locks the machine for anything else has them arrive first
+//! ([`Shared::core`](crate::shared::Shared::core)), and no window lets through to a page that was not there when somebody
+//! did so last.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasherDefault;
+use std::io::IoSlice;
 use std::sync::{Arc, OnceLock};
 
 use anyclave_arch::EpcAddr;
@@ -43,7 +49,19 @@ enum Slot {
         /// Its number in ELRANGE.
         index: u64,
     },
+    /// On its way to a home, and still here.
+    Arriving {
+        /// Whose.
+        eid: u64,
+        /// Its number in ELRANGE.
+        index: u64,
+        /// What it brings.
+        bytes: Bytes,
+    },
 }
+
+/// Pages that arrive together.
+const ARRIVE: usize = 16;
 
 /// The home of an enclave that exists.
 #[derive(Debug)]
@@ -62,11 +80,10 @@ pub(crate) struct HomeFrames {
     homes: ByNumber<u64, Home>,
     /// The file for the enclave that the ECREATE now under way makes.
     next_home: Option<Arc<Memfd>>,
-    /// The page that has come home last in the ioctl now under way, with what it brought along: the sixteen EEXTENDs
-    /// behind an EADD need not read it back, and measure what was added whatever the program does meanwhile.
-    newcomer: Option<(EpcAddr, Bytes)>,
-    /// Memory of a newcomer that has settled, for the next page that passes through the store.
-    spare: Option<Bytes>,
+    /// Pages on their way, in the order in which they came.
+    arriving: Vec<EpcAddr>,
+    /// Memory of pages that have arrived, for the next ones.
+    spare: Vec<Bytes>,
 }
 
 impl HomeFrames {
@@ -75,12 +92,28 @@ impl HomeFrames {
         self.next_home = file;
     }
 
-    /// An ioctl is over or waits: pages at home are the program's to change, too.
-    pub(crate) fn settle(&mut self) {
-        self.next_home = None;
-        if let Some((_, bytes)) = self.newcomer.take() {
-            self.spare = Some(bytes);
+    /// All pages on their way arrive.
+    pub(crate) fn arrive(&mut self) {
+        if self.arriving.is_empty() {
+            return;
         }
+        let mut pages = Vec::with_capacity(self.arriving.len());
+        for page in self.arriving.drain(..) {
+            if let Slot::Arriving { eid, index, bytes } = self.pages.replace(page, Slot::Zero) {
+                self.pages.replace(page, Slot::Home { eid, index });
+                pages.push((eid, index, bytes));
+            }
+        }
+        let behind = |one: &(u64, u64, _), next: &(u64, u64, _)| (one.0, one.1 + 1) == (next.0, next.1);
+        for run in pages.chunk_by(behind) {
+            let pieces: Vec<_> = run.iter().map(|(_, _, bytes)| IoSlice::new(bytes.as_slice())).collect();
+            if let [(eid, index, _), ..] = run
+                && let Some((file, start)) = self.at_home(*eid, *index)
+            {
+                checked("filling a home", file.pwrite_all(&pieces, start));
+            }
+        }
+        self.spare.extend(pages.into_iter().map(|(_, _, bytes)| bytes));
     }
 
     /// Whether a page lies in the home of its enclave, so that the host may map it.
@@ -110,61 +143,55 @@ impl HomeFrames {
 
     /// Memory for a page, whatever stands in it.
     fn blank(&mut self) -> Bytes {
-        self.spare.take().unwrap_or_else(|| Box::new([0; PAGE]))
+        self.spare.pop().unwrap_or_else(|| Box::new([0; PAGE]))
     }
 
     /// Takes a page's bytes from where they are; None for zeros.
     fn take(&mut self, page: EpcAddr) -> Option<Bytes> {
-        match self.pages.get(page)? {
+        self.pages.get(page)?;
+        match self.pages.replace(page, Slot::Zero) {
             Slot::Zero => None,
-            Slot::Store(_) => match self.pages.replace(page, Slot::Zero) {
-                Slot::Store(bytes) => Some(bytes),
-                Slot::Zero | Slot::Home { .. } => None,
-            },
-            Slot::Home { .. } => {
+            Slot::Store(bytes) => Some(bytes),
+            Slot::Home { eid, index } => {
                 let mut bytes = self.blank();
-                self.read(page, 0, bytes.as_mut_slice());
-                self.leave_home(page);
+                self.read_home(eid, index, 0, bytes.as_mut_slice());
+                let home = self.homes.get_mut(&eid)?;
+                home.occupants.remove(&index);
+                // The memory is not needed any more.
+                let punched = home.file.punch_hole(index * PAGE as u64, PAGE as u64);
+                checked("punching a page out of a home", punched);
+                Some(bytes)
+            }
+            Slot::Arriving { eid, index, bytes } => {
+                self.arriving.retain(|arriving| *arriving != page);
+                self.homes.get_mut(&eid)?.occupants.remove(&index);
                 Some(bytes)
             }
         }
     }
 
-    /// The memory of a page is not needed any more.
-    fn leave_home(&mut self, page: EpcAddr) {
-        self.newcomer.take_if(|(newcomer, _)| *newcomer == page);
-        let Slot::Home { eid, index } = self.pages.replace(page, Slot::Zero) else { return };
-        let Some(home) = self.homes.get_mut(&eid) else { return };
-        home.occupants.remove(&index);
-        checked("punching a page out of a home", home.file.punch_hole(index * PAGE as u64, PAGE as u64));
+    fn read_home(&self, eid: u64, index: u64, offset: usize, into: &mut [u8]) {
+        let Some((file, start)) = self.at_home(eid, index) else { return into.fill(0) };
+        match file.pread(into, start + offset as u64) {
+            // The program has cut its own file short; what is not there reads as zero.
+            Err(Errno::ENXIO) => into.fill(0),
+            result => checked("reading a home", result),
+        }
     }
 }
 
 impl Frames for HomeFrames {
     fn read(&mut self, page: EpcAddr, offset: usize, into: &mut [u8]) {
-        if let Some((newcomer, bytes)) = &self.newcomer
-            && *newcomer == page
-        {
-            return copy(bytes, offset, into);
-        }
         match self.pages.get(page) {
             None | Some(Slot::Zero) => into.fill(0),
-            Some(Slot::Store(bytes)) => copy(bytes, offset, into),
-            Some(&Slot::Home { eid, index }) => {
-                let Some((file, start)) = self.at_home(eid, index) else { return into.fill(0) };
-                match file.pread(into, start + offset as u64) {
-                    // The program has cut its own file short; what is not there reads as zero.
-                    Err(Errno::ENXIO) => into.fill(0),
-                    result => checked("reading a home", result),
-                }
-            }
+            Some(Slot::Store(bytes) | Slot::Arriving { bytes, .. }) => copy(bytes, offset, into),
+            Some(&Slot::Home { eid, index }) => self.read_home(eid, index, offset, into),
         }
     }
 
     fn write(&mut self, page: EpcAddr, offset: usize, from: &[u8]) {
-        self.newcomer.take_if(|(newcomer, _)| *newcomer == page);
         match self.pages.get_mut(page) {
-            Some(Slot::Store(bytes)) => paste(bytes, offset, from),
+            Some(Slot::Store(bytes) | Slot::Arriving { bytes, .. }) => paste(bytes, offset, from),
             Some(&mut Slot::Home { eid, index }) => {
                 if let Some((file, start)) = self.at_home(eid, index) {
                     checked("writing a home", file.pwrite(from, start + offset as u64));
@@ -179,11 +206,11 @@ impl Frames for HomeFrames {
     }
 
     fn zero(&mut self, page: EpcAddr) {
-        self.newcomer.take_if(|(newcomer, _)| *newcomer == page);
-        match self.pages.get(page) {
+        match self.pages.get_mut(page) {
             None | Some(Slot::Zero) => {}
-            Some(Slot::Store(_)) => drop(self.pages.replace(page, Slot::Zero)),
-            Some(&Slot::Home { eid, index }) => {
+            Some(slot @ Slot::Store(_)) => *slot = Slot::Zero,
+            Some(Slot::Arriving { bytes, .. }) => **bytes = [0; PAGE],
+            Some(&mut Slot::Home { eid, index }) => {
                 if let Some((file, start)) = self.at_home(eid, index) {
                     checked("clearing a page of a home", file.pwrite(&[0; PAGE], start));
                 }
@@ -193,8 +220,10 @@ impl Frames for HomeFrames {
 
     fn relocate(&mut self, page: EpcAddr, to: Place) {
         let here = match self.pages.get(page) {
-            Some(&Slot::Home { eid, index }) => Place::Home { eid, page: index },
-            _ => Place::Store,
+            Some(&(Slot::Home { eid, index } | Slot::Arriving { eid, index, .. })) => {
+                Place::Home { eid, page: index }
+            }
+            None | Some(Slot::Zero | Slot::Store(_)) => Place::Store,
         };
         if here == to {
             return;
@@ -205,10 +234,12 @@ impl Frames for HomeFrames {
             && let Entry::Vacant(place) = home.occupants.entry(index)
         {
             place.insert(page);
-            self.pages.replace(page, Slot::Home { eid, index });
             let bytes = bytes.unwrap_or_else(|| Box::new([0; PAGE]));
-            checked("filling a home", home.file.pwrite(bytes.as_slice(), index * PAGE as u64));
-            self.newcomer = Some((page, bytes));
+            self.pages.replace(page, Slot::Arriving { eid, index, bytes });
+            self.arriving.push(page);
+            if self.arriving.len() == ARRIVE {
+                self.arrive();
+            }
         } else if let Some(bytes) = bytes.filter(|bytes| **bytes != [0; PAGE]) {
             self.pages.replace(page, Slot::Store(bytes));
         }
@@ -267,7 +298,7 @@ mod tests {
         let (mut frames, file) = frames();
         frames.write(PAGE_A, 100, b"bytes");
         frames.relocate(PAGE_A, Place::Home { eid: 7, page: 3 });
-        frames.settle();
+        frames.arrive();
         let mut seen = [0; 5];
         file.pread(&mut seen, 3 * 4096 + 100).unwrap();
         assert_eq!(&seen, b"bytes");
@@ -279,36 +310,63 @@ mod tests {
     }
 
     #[test]
-    fn a_newcomer_is_what_it_was_until_the_ioctl_ends() {
+    fn pages_arrive_together_and_are_what_they_were_until_then() {
         let (mut frames, file) = frames();
-        let seen = |frames: &mut HomeFrames| {
-            let mut seen = [0; 5];
-            frames.read(PAGE_A, 0, &mut seen);
-            seen
-        };
-        frames.write(PAGE_A, 0, b"added");
-        frames.relocate(PAGE_A, Place::Home { eid: 7, page: 0 });
-        file.pwrite(b"store", 0).unwrap();
-        assert_eq!(&seen(&mut frames), b"added");
-        frames.settle();
-        assert_eq!(&seen(&mut frames), b"store");
-        frames.write(PAGE_A, 0, b"again");
-        assert_eq!(&seen(&mut frames), b"again");
+        let pages = [(PAGE_A, 3_u64), (PAGE_B, 4), (EpcAddr(0x3000), 9)];
+        for (page, index) in pages {
+            frames.write(page, 8, &index.to_le_bytes());
+            frames.relocate(page, Place::Home { eid: 7, page: index });
+        }
+        assert_eq!(file.allocated().unwrap(), 0);
+        let mut seen = [0; 8];
+        frames.read(PAGE_B, 8, &mut seen);
+        assert_eq!(u64::from_le_bytes(seen), 4);
+        frames.write(PAGE_B, 0, b"late");
+        frames.arrive();
+        for (page, index) in pages {
+            assert!(frames.is_at_home(page));
+            file.pread(&mut seen, index * 4096 + 8).unwrap();
+            assert_eq!(u64::from_le_bytes(seen), index);
+        }
+        file.pread(&mut seen[..4], 4 * 4096).unwrap();
+        assert_eq!(&seen[..4], b"late");
+        file.pwrite(b"store", 3 * 4096 + 8).unwrap();
+        frames.read(PAGE_A, 8, &mut seen[..5]);
+        assert_eq!(&seen[..5], b"store");
     }
 
     #[test]
-    fn a_newcomer_that_is_written_or_removed_is_none_any_more() {
+    fn so_many_arrive_by_themselves() {
         let (mut frames, file) = frames();
-        let mut seen = [0; 5];
+        let place = |number: u64| (EpcAddr(number * 4096), Place::Home { eid: 7, page: number % 16 });
+        for number in 1..=ARRIVE as u64 {
+            let (page, to) = place(number);
+            frames.write(page, 0, b"x");
+            frames.relocate(page, to);
+        }
+        assert!(frames.arriving.is_empty());
+        assert_eq!(file.allocated().unwrap(), ARRIVE as u64 * 4096);
+        assert_eq!(frames.spare.len(), ARRIVE);
+    }
+
+    #[test]
+    fn a_page_that_leaves_before_it_arrives_leaves_nothing() {
+        let (mut frames, file) = frames();
+        let (mut seen, place) = ([0; 5], Place::Home { eid: 7, page: 0 });
         frames.write(PAGE_A, 0, b"first");
-        frames.relocate(PAGE_A, Place::Home { eid: 7, page: 0 });
-        frames.write(PAGE_A, 0, b"other");
-        frames.read(PAGE_A, 0, &mut seen);
-        assert_eq!(&seen, b"other");
-        file.pread(&mut seen, 0).unwrap();
-        assert_eq!(&seen, b"other");
+        frames.relocate(PAGE_A, place);
         frames.relocate(PAGE_A, Place::Store);
+        frames.read(PAGE_A, 0, &mut seen);
+        assert_eq!(&seen, b"first");
         frames.zero(PAGE_A);
+        frames.write(PAGE_B, 0, b"other");
+        frames.relocate(PAGE_B, place);
+        frames.zero(PAGE_B);
+        frames.write(PAGE_B, 1, b"b");
+        frames.arrive();
+        assert!(frames.is_at_home(PAGE_B) && !frames.is_at_home(PAGE_A));
+        file.pread(&mut seen, 0).unwrap();
+        assert_eq!(&seen, b"\0b\0\0\0");
         frames.read(PAGE_A, 0, &mut seen);
         assert_eq!(seen, [0; 5]);
     }
@@ -321,6 +379,7 @@ mod tests {
         let place = Place::Home { eid: 7, page: 0 };
         frames.relocate(PAGE_A, place);
         frames.relocate(PAGE_B, place);
+        frames.arrive();
         assert!(frames.is_at_home(PAGE_A) && !frames.is_at_home(PAGE_B));
         let mut seen = [0; 5];
         file.pread(&mut seen, 0).unwrap();

@@ -100,6 +100,13 @@ impl Shared {
 
     /// The machine. Never held while a tracee is waited for.
     pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
+        let mut core = self.core_as_it_is();
+        core.machine.parts().package.frames_mut().arrive();
+        core
+    }
+
+    /// The machine for who adds pages or looks at no page: some that were added may not have arrived at home.
+    pub(crate) fn core_as_it_is(&self) -> MutexGuard<'_, Core> {
         lock(&self.core)
     }
 
@@ -124,7 +131,7 @@ impl Shared {
     pub(crate) fn device_file(&self, process: &Process, fd: u64) -> Option<DeviceFile> {
         let [a, b, c, d, ..] = fd.to_le_bytes();
         let identity = process.fd_identity(i32::from_le_bytes([a, b, c, d]))?;
-        self.core().files.get(&identity).cloned()
+        self.core_as_it_is().files.get(&identity).cloned()
     }
 
     /// What a file is, if it is one of ours.

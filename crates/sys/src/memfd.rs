@@ -3,8 +3,10 @@
 use crate::{Errno, Result, errno_of};
 use nix::fcntl::{FallocateFlags, FcntlArg, OFlag, SealFlag, fallocate, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::uio::pwritev;
 use std::ffi::CStr;
 use std::fs::File;
+use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 
@@ -47,6 +49,22 @@ impl Memfd {
     /// `ENOSPC`, `ENOMEM`: no memory. `EFBIG`.
     pub fn pwrite(&self, buf: &[u8], offset: u64) -> Result<()> {
         self.0.write_all_at(buf, offset).map_err(|error| errno_of(&error))
+    }
+
+    /// Writes several pieces, one behind the other, as [`Self::pwrite`] writes one.
+    ///
+    /// # Errors
+    /// As there; pieces before the failing one are written.
+    pub fn pwrite_all(&self, pieces: &[IoSlice<'_>], mut offset: u64) -> Result<()> {
+        let mut written = pwritev(&self.0, pieces, i64::try_from(offset).or(Err(Errno::EFBIG))?)?;
+        for piece in pieces {
+            let done = written.min(piece.len());
+            written -= done;
+            // What one call has left over is rare.
+            self.pwrite(&piece[done..], offset + done as u64)?;
+            offset += piece.len() as u64;
+        }
+        Ok(())
     }
 
     /// Gives back the memory of a range, which reads as zeroes afterwards, through every mapping too.

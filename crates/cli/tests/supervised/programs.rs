@@ -73,6 +73,7 @@ programs! {
     ioctl_others
     ioctl_provision
     ioctl_read_only
+    ioctl_rhythm
     killed_inside
     low_enclave
     low_limits

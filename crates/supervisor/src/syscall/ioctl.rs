@@ -6,7 +6,7 @@ mod foresight;
 
 pub(crate) use foresight::Foresight;
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::sync::atomic::Ordering;
 
 use anyclave_driver::{Answer as DriverAnswer, Enclave, EnclaveId, Progress, Reply, Wait, abi};
@@ -18,7 +18,7 @@ use anyclave_sys::{Errno, procfs};
 use super::open::low;
 use super::{Answer, Notified};
 use crate::homes::HomeFrames;
-use crate::shared::{DeviceFile, OsEntropy, Shared};
+use crate::shared::{Core, DeviceFile, OsEntropy, Shared};
 use caller::CallingThread;
 
 /// ERESTARTSYS: the kernel starts the call again after the signal, or answers EINTR.
@@ -72,7 +72,10 @@ fn on_enclave(
     argument: u64,
 ) -> Reply {
     let home = (command == abi::ENCLAVE_CREATE).then_some(home);
-    let mut progress = step(shared, id, home, |machine| machine.ioctl(caller, id, command, argument));
+    let adds = command == abi::ENCLAVE_ADD_PAGES;
+    let lock = || if adds { shared.core_as_it_is() } else { shared.core() };
+    let mut progress =
+        step(shared, lock(), id, home, |machine| machine.ioctl(caller, id, command, argument));
     loop {
         match progress {
             Progress::Done(reply) => return reply,
@@ -80,7 +83,7 @@ fn on_enclave(
             Progress::Wait(Wait::Sleep(time)) => std::thread::sleep(time),
             Progress::Wait(Wait::Turn) => std::thread::yield_now(),
         }
-        progress = step(shared, id, home, |machine| machine.resume(caller, id));
+        progress = step(shared, lock(), id, home, |machine| machine.resume(caller, id));
     }
 }
 
@@ -88,14 +91,14 @@ fn on_enclave(
 /// the program is touched meanwhile.
 fn step(
     shared: &Shared,
+    mut core: MutexGuard<'_, Core>,
     id: EnclaveId,
     home: Option<&Arc<Memfd>>,
     work: impl FnOnce(&mut Machine<HomeFrames, OsEntropy>) -> Progress<Reply>,
 ) -> Progress<Reply> {
-    let mut core = shared.core();
     core.machine.parts().package.frames_mut().set_next_home(home.cloned());
     let progress = work(&mut core.machine);
-    core.machine.parts().package.frames_mut().settle();
+    core.machine.parts().package.frames_mut().set_next_home(None);
     if let (Some(home), Progress::Done(Ok(_))) = (home, &progress) {
         // Pages beyond the end of a file cannot be mapped in.
         let size = core.machine.driver().enclave(id).map_or(0, Enclave::size);
