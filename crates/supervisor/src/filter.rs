@@ -374,6 +374,41 @@ mod tests {
     }
 
     #[test]
+    fn a_watched_descriptor_is_not_changed_unseen() {
+        let filter = descriptor(7).unwrap();
+        let stop = Reason::Call.action();
+        let run = |nr, first, second| filter.run(&call(nr, [first, second, 0, 0, 0, 0]));
+        let ways = [
+            (libc::SYS_close, 7, 0),
+            // the upper half of an int is nobody's
+            (libc::SYS_close, 7 | 1 << 32, 0),
+            (libc::SYS_dup2, 3, 7),
+            (libc::SYS_dup3, 3, 7),
+            (libc::SYS_close_range, 7, 7),
+            (libc::SYS_close_range, 0, 0xffff_ffff),
+            (libc::SYS_close_range, 3, 0xffff_ffff),
+            (libc::SYS_close_range, 7, 100),
+        ];
+        for (nr, first, second) in ways {
+            assert_eq!(run(nr, first, second), stop, "{nr} {first} {second}");
+        }
+        let others = [
+            (libc::SYS_close, 8, 7),
+            (libc::SYS_dup2, 7, 8),
+            (libc::SYS_dup3, 7, 6),
+            (libc::SYS_dup, 7, 7),
+            (libc::SYS_close_range, 8, 100),
+            (libc::SYS_close_range, 0, 6),
+            (libc::SYS_read, 7, 7),
+        ];
+        for (nr, first, second) in others {
+            assert_eq!(run(nr, first, second), Action::Allow, "{nr} {first} {second}");
+        }
+        let ring = base().unwrap().run(&call(libc::SYS_io_uring_setup, [4, 0, 0, 0, 0, 0]));
+        assert_eq!(ring, stop);
+    }
+
+    #[test]
     fn the_window_filter_stops_what_can_change_a_window() {
         let filter = windows().unwrap();
         for nr in ON_WINDOWS {

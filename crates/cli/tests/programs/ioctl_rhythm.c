@@ -8,7 +8,7 @@
 #include "raw_ioctl.h"
 
 #define SIZE (1UL << 21)
-#define PAGES 64
+#define PAGES 320
 
 static struct enclave image;
 static uint8_t sources[PAGES * PAGE] __attribute__((aligned(4096)));

@@ -33,8 +33,8 @@ pub(super) fn ioctl(call: &Notified<'_>) -> Answer {
             let command = low(command).cast_unsigned();
             // All but the wrong calls read their argument first, whose size is in the number.
             if command == abi::ENCLAVE_ADD_PAGES {
-                let goes_on = caller.expect_add_pages(argument);
-                if goes_on && call.process.wants_watch(low(fd)) {
+                let lasts = caller.expect_add_pages(argument);
+                if lasts && call.process.wants_watch(low(fd)) {
                     call.process.watch_descriptor(call.call.pid, low(fd));
                 }
             } else {

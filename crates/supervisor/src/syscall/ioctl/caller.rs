@@ -83,7 +83,7 @@ impl<'a> CallingThread<'a> {
         self.read.push(copied);
     }
 
-    /// Reads what ADD_PAGES needs, as far as it can be foreseen. True where it goes on like that.
+    /// Reads what ADD_PAGES needs, as far as it can be foreseen. True for a loader that has done so for long.
     pub(super) fn expect_add_pages(&mut self, argument: u64) -> bool {
         let guess = lock(&self.call.process.foresight).guess(argument);
         let (mut bytes, mut secinfo) = ([0; ARGUMENT], [0; SECINFO]);
@@ -102,7 +102,7 @@ impl<'a> CallingThread<'a> {
             }
         }
         self.read.push(Copied::of(argument, &bytes, outcome));
-        foreseen.is_some()
+        foreseen.is_some() && lock(&self.call.process.foresight).is_long()
     }
 
     /// Argument, SECINFO and source page in one call of the host. An argument and a SECINFO that lie side by side in one

@@ -8,6 +8,8 @@ use anyclave_driver::abi::AddPages;
 
 /// Right guesses before they are acted on.
 const TRUST: u32 = 4;
+/// Right guesses of a loader that will have been worth a filter for it: a mebibyte.
+const LONG: u32 = 256;
 
 /// Where the next ADD_PAGES of a process finds what it needs, if it goes on like this.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,11 @@ impl Foresight {
     pub(super) fn guess(&self, argument: u64) -> Option<Guess> {
         let trusted = self.right >= TRUST && self.argument == argument;
         trusted.then_some(Guess { secinfo: self.secinfo, source: self.source })
+    }
+
+    /// Whether it goes on like this for long.
+    pub(super) const fn is_long(&self) -> bool {
+        self.right >= LONG
     }
 
     /// A call came, with this argument.
@@ -73,6 +80,21 @@ mod tests {
     fn pages_in_a_row_and_the_same_page_are_foreseen() {
         assert_eq!(behind((0..8).map(|page| 0x10_0000 + page * 4096)), Some(0x10_8000));
         assert_eq!(behind((0..8).map(|_| 0x10_0000)), Some(0x10_0000));
+    }
+
+    #[test]
+    fn a_loader_of_a_mebibyte_goes_on_for_long() {
+        let mut foresight = Foresight::default();
+        for page in 0..u64::from(LONG) {
+            foresight.learn(ARGUMENT, &request(page * 4096));
+        }
+        assert!(!foresight.is_long());
+        for page in u64::from(LONG)..u64::from(LONG) + 3 {
+            foresight.learn(ARGUMENT, &request(page * 4096));
+        }
+        assert!(foresight.is_long());
+        foresight.learn(ARGUMENT, &request(0x5000));
+        assert!(!foresight.is_long());
     }
 
     #[test]
