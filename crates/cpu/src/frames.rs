@@ -2,6 +2,8 @@
 
 use anyclave_arch::EpcAddr;
 
+use crate::kernel::PAGE_BYTES;
+
 /// The place of a page's bytes.
 ///
 /// A page that enclave code may touch lies in the *home* of its enclave, at its offset in ELRANGE, so that
@@ -29,6 +31,15 @@ pub trait Frames {
     fn read(&mut self, page: EpcAddr, offset: usize, into: &mut [u8]);
     /// Copies bytes into a page.
     fn write(&mut self, page: EpcAddr, offset: usize, from: &[u8]);
+    /// Lets a structure of the processor's own be changed where it lies. For pages of the store, which nobody else
+    /// writes; of any other page it is a copy that is changed and written back.
+    fn with<R>(&mut self, page: EpcAddr, work: impl FnOnce(&mut [u8; PAGE_BYTES]) -> R) -> R {
+        let mut bytes = [0; PAGE_BYTES];
+        self.read(page, 0, &mut bytes);
+        let result = work(&mut bytes);
+        self.write(page, 0, &bytes);
+        result
+    }
     /// Makes a whole page zero. The processor does so with every page that falls out of use, so that a page
     /// of zeros in the store should cost no memory.
     fn zero(&mut self, page: EpcAddr);

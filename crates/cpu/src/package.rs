@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::epcm::{Epcm, EpcmEntry};
 use crate::frames::{Frames, Place};
-use crate::secs::{Growing, SecsPage};
+use crate::secs::{PageOfSecs, SecsPage};
 
 /// The shared part of the processor.
 #[derive(Debug)]
@@ -109,14 +109,13 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         self.frames.write(page, 0, secs.as_bytes());
     }
 
-    /// The part of a SECS that changes while pages come and go.
-    pub(crate) fn load_growing(&mut self, page: EpcAddr) -> Growing {
-        Growing::load(&mut self.frames, page)
-    }
-
-    /// Keeps what has changed of it.
-    pub(crate) fn store_growing(&mut self, page: EpcAddr, secs: &Growing) {
-        secs.store(&mut self.frames, page);
+    /// Lets the SECS be looked at and changed where it lies, in a page that the EPCM says is a SECS: one page is measured
+    /// by sixteen EEXTENDs, so they need not move the whole of it.
+    pub(crate) fn with_secs<R>(&mut self, page: EpcAddr, work: impl FnOnce(&mut SecsPage) -> R) -> R {
+        self.frames.with(page, |bytes| {
+            let page: &mut PageOfSecs = zerocopy::transmute_mut!(bytes);
+            work(&mut page.secs)
+        })
     }
 
     /// Sets an EPCM entry and brings the page's bytes to where that entry says they belong. Of a page that is
@@ -129,8 +128,8 @@ impl<F: Frames, E: Entropy> Package<F, E> {
             && !entry.modified
             && !entry.blocked;
         let place = if reachable {
-            let secs = self.load_growing(entry.secs);
-            Place::Home { eid: secs.counts.eid.get(), page: page_of(secs.base(), entry.address) }
+            let (eid, base) = self.with_secs(entry.secs, |secs| (secs.eid.get(), secs.base()));
+            Place::Home { eid, page: page_of(base, entry.address) }
         } else {
             Place::Store
         };

@@ -1,11 +1,11 @@
 //! The SECS as the processor keeps it in its EPC page: software's fields and the private ones behind them.
 
-use anyclave_arch::{Attributes, EpcAddr, Linear, Secs};
+use anyclave_arch::{Attributes, Linear, Secs};
 use anyclave_crypto::{BLOCK_BYTES, Measurement};
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::frames::Frames;
+use crate::kernel::PAGE_BYTES;
 
 /// The first 1024 bytes of a SECS page; the rest is reserved and stays zero.
 ///
@@ -91,112 +91,35 @@ impl SecsPage {
 
     /// The running measurement.
     pub(crate) fn measurement(&self) -> Measurement {
-        running(&self.mrenclave, self.measured_blocks)
+        let mut state = [0; 8];
+        let (words, _) = self.mrenclave.as_chunks::<4>();
+        for (word, bytes) in state.iter_mut().zip(words) {
+            *word = u32::from_le_bytes(*bytes);
+        }
+        Measurement::from_parts(state, self.measured_blocks.get())
     }
 
     /// Keeps a running measurement.
     pub(crate) fn set_measurement(&mut self, measurement: &Measurement) {
-        (self.mrenclave, self.measured_blocks) = at_rest(measurement);
-    }
-}
-
-/// The part of a SECS that the leaves look at and change which add pages, measure them and remove them: one page is
-/// measured by sixteen EEXTENDs, so they need not move the whole of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Growing {
-    pub(crate) head: SecsHead,
-    pub(crate) counts: SecsCounts,
-}
-
-/// The first fields of a SECS.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, Unaligned)]
-#[repr(C)]
-pub(crate) struct SecsHead {
-    size: U64,
-    base: U64,
-    unused: [u8; 32],
-    pub(crate) attributes: Attributes,
-    mrenclave: [u8; 32],
-}
-
-/// The first of the private fields.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, Unaligned)]
-#[repr(C)]
-pub(crate) struct SecsCounts {
-    pub(crate) eid: U64,
-    measured_blocks: U64,
-    pub(crate) child_count: U64,
-}
-
-const _: () = {
-    use core::mem::offset_of;
-    assert!(offset_of!(SecsHead, base) == offset_of!(SecsPage, base));
-    assert!(offset_of!(SecsHead, attributes) == offset_of!(SecsPage, attributes));
-    assert!(offset_of!(SecsHead, mrenclave) == offset_of!(SecsPage, mrenclave));
-    let behind_eid = offset_of!(SecsPage, measured_blocks) - SecsCounts::OFFSET;
-    assert!(offset_of!(SecsCounts, measured_blocks) == behind_eid);
-    assert!(offset_of!(SecsCounts, child_count) == offset_of!(SecsPage, child_count) - SecsCounts::OFFSET);
-};
-
-impl SecsHead {
-    /// Where MRENCLAVE lies in the page.
-    const MRENCLAVE_OFFSET: usize = core::mem::offset_of!(SecsPage, mrenclave);
-}
-
-impl SecsCounts {
-    /// Where they lie in the page.
-    const OFFSET: usize = core::mem::offset_of!(SecsPage, eid);
-}
-
-impl Growing {
-    /// First address of ELRANGE.
-    pub(crate) const fn base(&self) -> Linear {
-        Linear(self.head.base.get())
-    }
-
-    /// Whether an address lies in ELRANGE.
-    pub(crate) const fn contains(&self, at: Linear) -> bool {
-        at.0.wrapping_sub(self.head.base.get()) < self.head.size.get()
+        let (state, blocks) = measurement.to_parts();
+        for (bytes, word) in self.mrenclave.chunks_exact_mut(4).zip(state) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        self.measured_blocks.set(blocks);
     }
 
     /// Appends blocks to the running measurement.
     pub(crate) fn measure(&mut self, blocks: &[[u8; BLOCK_BYTES]]) {
-        let mut measurement = running(&self.head.mrenclave, self.counts.measured_blocks);
+        let mut measurement = self.measurement();
         measurement.update_blocks(blocks);
-        (self.head.mrenclave, self.counts.measured_blocks) = at_rest(&measurement);
-    }
-
-    /// Copies it out of the page of a SECS.
-    pub(crate) fn load(frames: &mut impl Frames, page: EpcAddr) -> Self {
-        let (mut head, mut counts) = (SecsHead::new_zeroed(), SecsCounts::new_zeroed());
-        frames.read(page, 0, head.as_mut_bytes());
-        frames.read(page, SecsCounts::OFFSET, counts.as_mut_bytes());
-        Self { head, counts }
-    }
-
-    /// Keeps what has changed of it.
-    pub(crate) fn store(&self, frames: &mut impl Frames, page: EpcAddr) {
-        frames.write(page, SecsHead::MRENCLAVE_OFFSET, &self.head.mrenclave);
-        frames.write(page, SecsCounts::OFFSET, self.counts.as_bytes());
+        self.set_measurement(&measurement);
     }
 }
 
-/// A measurement from its plain form.
-fn running(mrenclave: &[u8; 32], measured_blocks: U64) -> Measurement {
-    let mut state = [0; 8];
-    let (words, _) = mrenclave.as_chunks::<4>();
-    for (word, bytes) in state.iter_mut().zip(words) {
-        *word = u32::from_le_bytes(*bytes);
-    }
-    Measurement::from_parts(state, measured_blocks.get())
-}
-
-/// The plain form of a measurement.
-fn at_rest(measurement: &Measurement) -> ([u8; 32], U64) {
-    let (state, blocks) = measurement.to_parts();
-    let mut mrenclave = [0; 32];
-    for (bytes, word) in mrenclave.chunks_exact_mut(4).zip(state) {
-        bytes.copy_from_slice(&word.to_le_bytes());
-    }
-    (mrenclave, blocks.into())
+/// A page that holds a SECS.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(crate) struct PageOfSecs {
+    pub(crate) secs: SecsPage,
+    rest: [u8; PAGE_BYTES - SecsPage::SIZE],
 }

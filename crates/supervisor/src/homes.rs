@@ -205,6 +205,17 @@ impl Frames for HomeFrames {
         }
     }
 
+    fn with<R>(&mut self, page: EpcAddr, work: impl FnOnce(&mut [u8; PAGE]) -> R) -> R {
+        if let Some(Slot::Store(bytes)) = self.pages.get_mut(page) {
+            return work(bytes);
+        }
+        let mut bytes = [0; PAGE];
+        self.read(page, 0, &mut bytes);
+        let result = work(&mut bytes);
+        self.write(page, 0, &bytes);
+        result
+    }
+
     fn zero(&mut self, page: EpcAddr) {
         match self.pages.get_mut(page) {
             None | Some(Slot::Zero) => {}

@@ -1,7 +1,7 @@
 //! ENCLS[EADD]: adds a page to an enclave that is not yet initialised. SDM vol. 3D, leaf EADD, Operation.
 
 use anyclave_arch::tcs::TcsFlags;
-use anyclave_arch::{Flags, Linear, PAGE_SIZE, PageInfo, PageType, SecInfo, SecInfoFlags, Tcs};
+use anyclave_arch::{Attributes, Flags, Linear, PAGE_SIZE, PageInfo, PageType, SecInfo, SecInfoFlags, Tcs};
 use anyclave_trace::Refusal;
 use anyclave_trace::cause::EaddCause as Cause;
 use zerocopy::little_endian::U64;
@@ -13,7 +13,7 @@ use crate::epcm::EpcmEntry;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
 use crate::kernel::PAGE_BYTES;
-use crate::secs::Growing;
+use crate::secs::SecsPage;
 use crate::space::{Access, AddressSpace};
 
 /// SECINFO bits that only the processor gives to pages. The manual does not say what EADD makes of them;
@@ -59,14 +59,15 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
     let secs_entry = cpu.package.epcm.entry(secs_page);
     require(secs_entry.valid, Refusal::new(Cause::SecsInvalid, secs_at.0))?;
     require(secs_entry.page_type == PageType::Secs, Refusal::new(Cause::SecsNotSecs, secs_at.0))?;
-    let mut secs = cpu.package.load_growing(secs_page);
+    let look = |secs: &mut SecsPage| (secs.attributes, secs.base(), secs.contains(linaddr));
+    let (attributes, base, inside) = cpu.package.with_secs(secs_page, look);
 
     // the contents
     let mut contents = [0; PAGE_BYTES];
     cpu.space.read(srcpge, &mut contents)?;
     let mut rights = secinfo.bits();
     if page_type == PageType::Tcs {
-        reset_tcs(&secs, &mut contents)?;
+        reset_tcs(attributes, &mut contents)?;
         rights = SecInfoFlags::empty();
     } else {
         let readable = rights.contains(SecInfoFlags::R) || !rights.contains(SecInfoFlags::W);
@@ -74,16 +75,17 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
     }
 
     // the enclave
-    let outside = Refusal::new(Cause::LinaddrOutside, linaddr.0).expected(secs.base().0);
-    require(secs.contains(linaddr), outside)?;
-    let initialised = secs.head.attributes.has(Flags::INIT);
+    let outside = Refusal::new(Cause::LinaddrOutside, linaddr.0).expected(base.0);
+    require(inside, outside)?;
+    let initialised = attributes.has(Flags::INIT);
     require(!initialised, Refusal::new(Cause::AlreadyInitialised, secs_at.0))?;
 
-    measure(&mut secs, linaddr, &SecInfo::new(page_type, rights));
-    secs.counts.child_count += 1;
     let entry = EpcmEntry { rights, ..EpcmEntry::new(page_type, secs_page, linaddr) };
     cpu.package.frames.write(page, 0, &contents);
-    cpu.package.store_growing(secs_page, &secs);
+    cpu.package.with_secs(secs_page, |secs| {
+        measure(secs, linaddr, &SecInfo::new(page_type, rights));
+        secs.child_count += 1;
+    });
     cpu.package.set_entry(page, entry);
     Ok(())
 }
@@ -102,10 +104,10 @@ fn check_secinfo(secinfo: &SecInfo) -> Result<PageType, Exit> {
 
 /// Checks a TCS and gives it the state of a thread that never ran. FLAGS.AEXNOTIFY stays, and the reserved
 /// bits of FLAGS are EENTER's to check.
-fn reset_tcs(secs: &Growing, contents: &mut [u8; PAGE_BYTES]) -> Result<(), Exit> {
+fn reset_tcs(attributes: Attributes, contents: &mut [u8; PAGE_BYTES]) -> Result<(), Exit> {
     let tcs: &mut Tcs = zerocopy::transmute_mut!(contents);
     require(tcs.reserved.iter().all(|byte| *byte == 0), Refusal::new(Cause::TcsReserved, 0))?;
-    if !secs.head.attributes.has(Flags::MODE64BIT) {
+    if !attributes.has(Flags::MODE64BIT) {
         let (fs, gs) = (tcs.fslimit.get(), tcs.gslimit.get());
         require(fs & 0xfff == 0xfff, Refusal::new(Cause::TcsFsLimit, fs.into()))?;
         require(gs & 0xfff == 0xfff, Refusal::new(Cause::TcsGsLimit, gs.into()))?;
@@ -117,7 +119,7 @@ fn reset_tcs(secs: &Growing, contents: &mut [u8; PAGE_BYTES]) -> Result<(), Exit
     Ok(())
 }
 
-fn measure(secs: &mut Growing, linaddr: Linear, secinfo: &SecInfo) {
+fn measure(secs: &mut SecsPage, linaddr: Linear, secinfo: &SecInfo) {
     let block = Block {
         tag: *b"EADD\0\0\0\0",
         offset: linaddr.0.wrapping_sub(secs.base().0).into(),

@@ -12,6 +12,7 @@ use crate::entropy::Entropy;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
 use crate::package::offset_in_page;
+use crate::secs::SecsPage;
 use crate::space::{Access, AddressSpace};
 
 /// Bytes that one EEXTEND measures.
@@ -46,19 +47,18 @@ pub(super) fn eextend<F: Frames, E: Entropy, S: AddressSpace>(
     // its owner; that RBX is a SECS follows from being one
     let stranger = Refusal::new(Cause::PageOfOther, rcx.0).expected(secs_page.0).found(entry.secs.0);
     require(entry.secs == secs_page, stranger)?;
-    let mut secs = cpu.package.load_growing(secs_page);
-    let initialised = secs.head.attributes.has(Flags::INIT);
+    let look = |secs: &mut SecsPage| (secs.attributes.has(Flags::INIT), secs.base());
+    let (initialised, base) = cpu.package.with_secs(secs_page, look);
     require(!initialised, Refusal::new(Cause::AlreadyInitialised, rbx.0))?;
 
     // the bytes as they stand in the EPC, so a TCS counts as EADD has left it
     let at = entry.address.offset(chunk.page_offset());
-    let offset = at.0.wrapping_sub(secs.base().0).into();
+    let offset = at.0.wrapping_sub(base.0).into();
     let block = Block { tag: *b"EEXTEND\0", offset, zero: [0; 48] };
     let mut blocks = [zerocopy::transmute!(block), [0; 64], [0; 64], [0; 64], [0; 64]];
     let [_, bytes @ ..] = &mut blocks;
     cpu.package.frames.read(chunk.page(), offset_in_page(chunk), bytes.as_flattened_mut());
-    secs.measure(&blocks);
-    cpu.package.store_growing(secs_page, &secs);
+    cpu.package.with_secs(secs_page, |secs| secs.measure(&blocks));
     Ok(())
 }
 

@@ -29,7 +29,7 @@ pub(super) fn eremove<F: Frames, E: Entropy, S: AddressSpace>(
         // EACCEPT has confirmed that nobody uses the page any more
         PageType::Trim if !entry.modified => remove_child(cpu, page, &entry),
         PageType::Tcs | PageType::Reg | PageType::Trim | PageType::SsFirst | PageType::SsRest => {
-            let eid = cpu.package.load_growing(entry.secs).counts.eid.get();
+            let eid = cpu.package.with_secs(entry.secs, |secs| secs.eid.get());
             let inside = cpu.package.inside(eid);
             require(inside == 0, Refusal::new(Cause::EnclaveActive, rcx.0).found(inside))?;
             remove_child(cpu, page, &entry);
@@ -43,9 +43,7 @@ fn remove_child<F: Frames, E: Entropy, S: AddressSpace>(
     page: EpcAddr,
     entry: &EpcmEntry,
 ) {
-    let mut secs = cpu.package.load_growing(entry.secs);
-    secs.counts.child_count -= 1;
-    cpu.package.store_growing(entry.secs, &secs);
+    cpu.package.with_secs(entry.secs, |secs| secs.child_count -= 1);
     cpu.package.set_entry(page, EpcmEntry::INVALID);
 }
 
