@@ -134,3 +134,81 @@ impl Descriptors {
         self.fickle.store(from.fickle.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyclave_sys::Pid;
+
+    const FD: i32 = 7;
+    const IDENTITY: (u64, u64) = (1, 2);
+
+    /// With so many threads, and one watched descriptor that is known.
+    fn process(threads: usize) -> Process {
+        let process = Process::closed(Pid::from_raw(1), Arc::default());
+        process.threads.up();
+        process.watched.store(true, Ordering::Relaxed);
+        process.is_watched(FD);
+        process.learn_descriptor(FD, IDENTITY);
+        (1..threads).for_each(|_| process.threads.up());
+        process
+    }
+
+    #[test]
+    fn a_descriptor_is_known_until_it_may_change() {
+        let process = process(1);
+        assert_eq!(process.known_descriptor(FD), Some(IDENTITY));
+        assert_eq!(process.known_descriptor(FD + 1), None);
+        process.forget_descriptors();
+        assert_eq!(process.known_descriptor(FD), None);
+        process.learn_descriptor(FD, IDENTITY);
+        process.learn_descriptor(FD + 1, IDENTITY);
+        assert_eq!(process.known_descriptor(FD), Some(IDENTITY));
+        assert_eq!(process.known_descriptor(FD + 1), None);
+        process.descriptors.fickle.store(true, Ordering::Relaxed);
+        assert_eq!(process.known_descriptor(FD), None);
+    }
+
+    #[test]
+    fn of_several_threads_nothing_is_known() {
+        let process = process(2);
+        assert_eq!(process.known_descriptor(FD), None);
+        assert!(!process.keeps_areas() && !process.wants_watch(FD + 1));
+        process.threads.down();
+        assert_eq!(process.known_descriptor(FD), Some(IDENTITY));
+        assert!(process.keeps_areas() && process.wants_watch(FD + 1));
+    }
+
+    #[test]
+    fn an_address_space_of_two_processes_may_change_at_any_time() {
+        let process = process(1);
+        let child = Process::closed(Pid::from_raw(2), Arc::clone(&process.mm));
+        assert!(!process.keeps_areas());
+        drop(child);
+        assert!(process.keeps_areas());
+        process.mm().areas = Areas { writable: Some(1..2), source: 1..2 };
+        let copy = process.mm().copy();
+        assert!(copy.areas.writable.is_none() && copy.areas.source.is_empty());
+        process.forget_areas();
+        assert!(process.mm().areas.writable.is_none() && process.mm().areas.source.is_empty());
+    }
+
+    #[test]
+    fn few_descriptors_are_watched_and_children_know_nothing_of_them_yet() {
+        let process = process(1);
+        assert!(!process.wants_watch(FD));
+        for fd in 100..100 + i32::try_from(MOST).unwrap() - 1 {
+            assert!(process.wants_watch(fd));
+            process.is_watched(fd);
+        }
+        assert!(!process.wants_watch(200));
+        process.want_watch(200);
+        assert_eq!((process.take_wanted(), process.take_wanted()), (Some(200), None));
+        let child = Process::closed(Pid::from_raw(2), Arc::default());
+        child.descriptors.inherit(&process.descriptors);
+        child.threads.up();
+        assert_eq!(child.known_descriptor(FD), None);
+        child.learn_descriptor(FD, IDENTITY);
+        assert_eq!(child.known_descriptor(FD), Some(IDENTITY));
+    }
+}

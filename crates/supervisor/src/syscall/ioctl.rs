@@ -6,8 +6,8 @@ mod foresight;
 
 pub(crate) use foresight::Foresight;
 
-use std::sync::{Arc, MutexGuard};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 
 use anyclave_driver::{Answer as DriverAnswer, Enclave, EnclaveId, Progress, Reply, Wait, abi};
 use anyclave_platform::Machine;
@@ -74,8 +74,7 @@ fn on_enclave(
     let home = (command == abi::ENCLAVE_CREATE).then_some(home);
     let adds = command == abi::ENCLAVE_ADD_PAGES;
     let lock = || if adds { shared.core_as_it_is() } else { shared.core() };
-    let mut progress =
-        step(shared, lock(), id, home, |machine| machine.ioctl(caller, id, command, argument));
+    let mut progress = step(shared, lock(), id, home, |machine| machine.ioctl(caller, id, command, argument));
     loop {
         match progress {
             Progress::Done(reply) => return reply,

@@ -35,8 +35,10 @@ enum Handlers {
 }
 
 impl Shares {
-    const THREAD: Self = Self { memory: true, files: true, process: true, handlers: Handlers::Shared, vfork: false };
-    const FORK: Self = Self { memory: false, files: false, process: false, handlers: Handlers::Copied, vfork: false };
+    const THREAD: Self =
+        Self { memory: true, files: true, process: true, handlers: Handlers::Shared, vfork: false };
+    const FORK: Self =
+        Self { memory: false, files: false, process: false, handlers: Handlers::Copied, vfork: false };
 }
 
 impl Tracer {
@@ -143,11 +145,7 @@ fn new_process(creator: &Arc<Process>, child: Pid, shares: Shares) -> Result<Arc
     if shares.process {
         return Ok(Arc::clone(creator));
     }
-    let mm = if shares.memory {
-        Arc::clone(&creator.mm)
-    } else {
-        Arc::new(Mutex::new(creator.mm().copy()))
-    };
+    let mm = if shares.memory { Arc::clone(&creator.mm) } else { Arc::new(Mutex::new(creator.mm().copy())) };
     let mut process = match Process::new(child, Arc::clone(&mm)) {
         // The creator is not ours to look at either.
         Err(Errno::EACCES | Errno::EPERM) => Process::closed(child, mm),

@@ -123,9 +123,7 @@ impl<'a> CallingThread<'a> {
         let length = (bytes_at + ARGUMENT).max(secinfo_at + SECINFO);
         if length > NEAR || first % PAGE as u64 + length as u64 > PAGE as u64 {
             let addresses = [argument, guess.secinfo, guess.source];
-            return memory
-                .copy_all_from_user(addresses, [bytes, secinfo, buffer(&mut self.page)])
-                .is_ok();
+            return memory.copy_all_from_user(addresses, [bytes, secinfo, buffer(&mut self.page)]).is_ok();
         }
         let mut both = [0; NEAR];
         let into: [&mut [u8]; 2] = [&mut both[..length], buffer(&mut self.page)];
