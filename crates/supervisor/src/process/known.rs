@@ -24,8 +24,6 @@ pub(crate) struct Areas {
 #[derive(Debug, Default)]
 pub(crate) struct Descriptors {
     watched: Mutex<Vec<Watched>>,
-    /// The next one to be watched.
-    wanted: Mutex<Option<i32>>,
     /// They may change without a call that a filter sees: another process has the same table, or there is an io_uring.
     pub(crate) fickle: AtomicBool,
 }
@@ -34,8 +32,19 @@ pub(crate) struct Descriptors {
 #[derive(Clone, Copy, Debug)]
 struct Watched {
     fd: i32,
+    state: State,
     /// Device and inode of what it stands for, if that is known.
     identity: Option<(u64, u64)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Its tracer is asked for the filter.
+    Wanted,
+    /// There will be none.
+    Refused,
+    /// The filter is on.
+    Watched,
 }
 
 /// Descriptors of a process that are watched at most: each costs all its system calls a few nanoseconds.
@@ -88,6 +97,7 @@ impl Process {
     pub(super) fn learn_descriptor(&self, fd: i32, identity: (u64, u64)) {
         let mut watched = lock(&self.descriptors.watched);
         if let Some(watched) = watched.iter_mut().find(|watched| watched.fd == fd)
+            && watched.state == State::Watched
             && self.keeps_descriptors()
         {
             watched.identity = Some(identity);
@@ -110,27 +120,45 @@ impl Process {
         watched.len() < MOST && watched.iter().all(|watched| watched.fd != fd)
     }
 
-    /// Its tracer is to watch a descriptor.
-    pub(crate) fn want_watch(&self, fd: i32) {
-        *lock(&self.descriptors.wanted) = Some(fd);
+    /// Its tracer is to watch a descriptor. It is asked once.
+    pub(super) fn want_watch(&self, fd: i32) {
+        lock(&self.descriptors.watched).push(Watched { fd, state: State::Wanted, identity: None });
     }
 
-    /// The descriptor that is to be watched.
-    pub(crate) fn take_wanted(&self) -> Option<i32> {
-        lock(&self.descriptors.wanted).take()
+    /// The tracer does not hear.
+    pub(super) fn refuse_watch(&self) {
+        self.settle_watch(State::Refused);
     }
 
-    /// A filter watches a descriptor from now on.
-    pub(crate) fn is_watched(&self, fd: i32) {
-        lock(&self.descriptors.watched).push(Watched { fd, identity: None });
+    /// The descriptor that is to be watched. With other threads it is too late.
+    pub(crate) fn wanted_watch(&self) -> Option<i32> {
+        let watched = lock(&self.descriptors.watched);
+        let wanted = watched.iter().find(|watched| watched.state == State::Wanted)?;
+        self.threads.is_one().then_some(wanted.fd)
+    }
+
+    /// Whether the filter that was wanted is on.
+    pub(crate) fn is_watched(&self, installed: bool) {
+        self.settle_watch(if installed { State::Watched } else { State::Refused });
+    }
+
+    fn settle_watch(&self, state: State) {
+        let mut watched = lock(&self.descriptors.watched);
+        for wanted in watched.iter_mut().filter(|watched| watched.state == State::Wanted) {
+            wanted.state = state;
+        }
     }
 }
 
 impl Descriptors {
     /// As a child has them: the same filters, and nothing known.
     pub(crate) fn inherit(&self, from: &Self) {
-        let unknown = |watched: &Watched| Watched { identity: None, ..*watched };
-        *lock(&self.watched) = lock(&from.watched).iter().map(unknown).collect();
+        let mut watched = lock(&from.watched).clone();
+        watched.retain_mut(|watched| {
+            watched.identity = None;
+            watched.state == State::Watched
+        });
+        *lock(&self.watched) = watched;
         self.fickle.store(from.fickle.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
@@ -148,7 +176,8 @@ mod tests {
         let process = Process::closed(Pid::from_raw(1), Arc::default());
         process.threads.up();
         process.watched.store(true, Ordering::Relaxed);
-        process.is_watched(FD);
+        process.want_watch(FD);
+        process.is_watched(true);
         process.learn_descriptor(FD, IDENTITY);
         (1..threads).for_each(|_| process.threads.up());
         process
@@ -174,7 +203,12 @@ mod tests {
         let process = process(2);
         assert_eq!(process.known_descriptor(FD), None);
         assert!(!process.keeps_areas() && !process.wants_watch(FD + 1));
+        process.want_watch(FD + 2);
+        assert_eq!(process.wanted_watch(), None);
         process.threads.down();
+        assert_eq!(process.wanted_watch(), Some(FD + 2));
+        process.refuse_watch();
+        assert_eq!(process.wanted_watch(), None);
         assert_eq!(process.known_descriptor(FD), Some(IDENTITY));
         assert!(process.keeps_areas() && process.wants_watch(FD + 1));
     }
@@ -199,11 +233,16 @@ mod tests {
         assert!(!process.wants_watch(FD));
         for fd in 100..100 + i32::try_from(MOST).unwrap() - 1 {
             assert!(process.wants_watch(fd));
-            process.is_watched(fd);
+            process.want_watch(fd);
+            assert_eq!(process.wanted_watch(), Some(fd));
+            // Asked for once, whatever came of it.
+            process.is_watched(fd % 2 == 0);
+            assert_eq!(process.wanted_watch(), None);
+            assert!(!process.wants_watch(fd));
+            process.learn_descriptor(fd, IDENTITY);
+            assert_eq!(process.known_descriptor(fd).is_some(), fd % 2 == 0);
         }
         assert!(!process.wants_watch(200));
-        process.want_watch(200);
-        assert_eq!((process.take_wanted(), process.take_wanted()), (Some(200), None));
         let child = Process::closed(Pid::from_raw(2), Arc::default());
         child.descriptors.inherit(&process.descriptors);
         child.threads.up();

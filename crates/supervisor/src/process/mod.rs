@@ -124,8 +124,9 @@ impl Process {
     pub(crate) fn watch_descriptor(&self, tid: Pid, fd: i32) {
         self.want_watch(fd);
         let orders = lock(&self.orders).clone();
-        // Without it the descriptor is looked at each time.
-        let _ = orders.is_some_and(|orders| orders.stop(tid));
+        if !orders.is_some_and(|orders| orders.stop(tid)) {
+            self.refuse_watch();
+        }
     }
 
     /// It belongs to this tracer from now on.

@@ -32,8 +32,13 @@ impl Tracer {
             let [a, b, c, d, ..] = regs.orig_rax.to_le_bytes();
             self.answer(&mut regs, u32::from_le_bytes([a, b, c, d]));
             thread.tracee.set_regs(&regs)?;
-        } else if thread.process.own_filters.any() {
-            return self.on_old_call(thread, &regs);
+        } else {
+            // Whatever it does.
+            thread.process.forget_areas();
+            thread.process.forget_descriptors();
+            if thread.process.own_filters.any() {
+                return self.on_old_call(thread, &regs);
+            }
         }
         thread.tracee.cont(0)
     }

@@ -84,7 +84,7 @@ impl Tracer {
         if let Some(stub) = stub.filter(|_| process.has_device.load(Ordering::Relaxed)) {
             let mut call = RemoteCall::begin(thread.tracee, stub.syscall())?;
             add_window_filter(&self.shared, process, stub, &mut call)?;
-            if let Some(fd) = process.take_wanted() {
+            if let Some(fd) = process.wanted_watch() {
                 watch_descriptor(&self.shared, process, stub, &mut call, fd)?;
             }
             call.finish()?;

@@ -120,7 +120,7 @@ impl<'a> CallingThread<'a> {
         let first = argument.min(guess.secinfo);
         let [bytes_at, secinfo_at] =
             [argument, guess.secinfo].map(|at| usize::try_from(at - first).unwrap_or(PAGE));
-        let length = (bytes_at + ARGUMENT).max(secinfo_at + SECINFO);
+        let length = bytes_at.saturating_add(ARGUMENT).max(secinfo_at.saturating_add(SECINFO));
         if length > NEAR || first % PAGE as u64 + length as u64 > PAGE as u64 {
             let addresses = [argument, guess.secinfo, guess.source];
             return memory.copy_all_from_user(addresses, [bytes, secinfo, buffer(&mut self.page)]).is_ok();
