@@ -1,9 +1,10 @@
-//! The two seccomp filters: which system calls a program makes that can concern SGX.
+//! The seccomp filters: which system calls a program makes that can concern SGX.
 //!
 //! The base filter is on every process of a machine from its first instruction. Opens and looks by path, and
 //! ioctls with the enclave driver's magic, wait for the notification threads without stopping the process;
 //! calls whose arguments or results change stop it for its tracer. The window filter is added when a process
-//! opens its first device, since only then mprotect and its kin can hit an enclave.
+//! opens its first device, since only then mprotect and its kin can hit an enclave. A loader of many pages gets one more
+//! that watches its descriptor.
 
 pub(crate) mod own;
 

@@ -13,6 +13,7 @@ use anyclave_driver::EnclaveId;
 use anyclave_platform::Machine;
 use anyclave_sys::memfd::Memfd;
 use anyclave_sys::probe;
+use anyclave_sys::seccomp::{self, Flags};
 
 use crate::fatal::fatal;
 use crate::homes::HomeFrames;
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) sites: SiteCache,
     /// The host has `int 0x80` for 64-bit code too, so that it can stand for CPUID.
     pub(crate) int80: bool,
+    /// A thread whose call waits for an answer is only interrupted to die.
+    pub(crate) killable: bool,
     /// Names of programs that were told why they cannot trace.
     pub(crate) refused_tracers: Mutex<BTreeSet<String>>,
     /// Where our code is put in each process, if there is room. The same address in all of them, as filters of
@@ -91,6 +94,7 @@ impl Shared {
             log,
             sites,
             int80: probe::ia32_emulation().is_ok(),
+            killable: seccomp::knows(Flags::NEW_LISTENER | Flags::WAIT_KILLABLE_RECV),
             refused_tracers: Mutex::default(),
             region: region(),
             tracers: Mutex::new(0),
@@ -131,6 +135,12 @@ impl Shared {
     pub(crate) fn device_file(&self, process: &Process, fd: u64) -> Option<DeviceFile> {
         let [a, b, c, d, ..] = fd.to_le_bytes();
         let identity = process.fd_identity(i32::from_le_bytes([a, b, c, d]))?;
+        self.core_as_it_is().files.get(&identity).cloned()
+    }
+
+    /// The same for a thread that waits for the answer, and meanwhile changes nothing.
+    pub(crate) fn device_file_of_waiting(&self, process: &Process, fd: i32) -> Option<DeviceFile> {
+        let identity = if self.killable { process.waiting_fd_identity(fd) } else { process.fd_identity(fd) }?;
         self.core_as_it_is().files.get(&identity).cloned()
     }
 

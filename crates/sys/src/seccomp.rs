@@ -72,6 +72,16 @@ pub fn install(program: &Program, flags: Flags) -> Result<Option<OwnedFd>> {
     Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
 }
 
+/// Whether the kernel knows these flags. Nothing is installed.
+#[must_use]
+pub fn knows(flags: Flags) -> bool {
+    // SAFETY: there is no filter at address zero, so the kernel, if it comes to reading one, reads nothing.
+    let done = unsafe {
+        libc::syscall(libc::SYS_seccomp, u64::from(libc::SECCOMP_SET_MODE_FILTER), flags.bits(), 0_u64)
+    };
+    Errno::result(done) == Err(Errno::EFAULT)
+}
+
 /// The kernel's sizes of the notification and of the response, in bytes.
 ///
 /// # Errors

@@ -146,6 +146,29 @@ static void a_child_closes(void)
     CHECK_FAILS(next(&e), EBADF);
 }
 
+/* A child loads by the descriptor that it has from its parent, and then by one of its own. */
+static void a_child_loads(void)
+{
+    struct enclave e = wide();
+    int status;
+
+    check_context = "a child that loads";
+    pid_t child = fork();
+    if (child == 0) {
+        rhythm(&e);
+        struct enclave own = in_rhythm();
+        CHECK_EQ(close(own.fd), 0);
+        CHECK_EQ(open(ENCLAVE_NODE, O_RDWR), own.fd);
+        CHECK_FAILS(next(&own), EINVAL); /* not created */
+        CHECK_EQ(dup2(own.fd, e.fd), e.fd);
+        CHECK_FAILS(next(&e), EINVAL);
+        exit(0);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    CHECK_EQ(next(&e), 0);
+}
+
 /* Closes a descriptor by a ring. False where the host has none for us. */
 static int ring_closes(int fd)
 {
@@ -245,7 +268,7 @@ int main(int argc, char **argv)
     argument = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(argument != MAP_FAILED);
     /* Each in a process of its own, of which nothing is known but what it does itself. */
-    void (*const cases[])(void) = {other_descriptors, a_thread_closes, a_child_closes, a_ring_closes,
+    void (*const cases[])(void) = {other_descriptors, a_thread_closes, a_child_closes, a_child_loads, a_ring_closes,
                                    other_arguments, other_sources};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int status;

@@ -1,8 +1,8 @@
 //! What is known of a process until it makes a call that can change it, so that who asks for every page of an enclave
 //! need not ask the host each time.
 //!
-//! Such knowledge is only had of a process with one thread, which is the one that waits for our answer: nobody else is
-//! on the way to change anything.
+//! Such knowledge is only had of a process with one thread, and only got and used while that thread waits for our
+//! answer, which nothing but death interrupts: nobody is on the way to change anything.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -82,7 +82,7 @@ impl Process {
     }
 
     /// The same of its descriptors.
-    fn keeps_descriptors(&self) -> bool {
+    pub(super) fn keeps_descriptors(&self) -> bool {
         self.threads.is_one() && !self.descriptors.fickle.load(Ordering::Relaxed)
     }
 
@@ -98,10 +98,17 @@ impl Process {
         let mut watched = lock(&self.descriptors.watched);
         if let Some(watched) = watched.iter_mut().find(|watched| watched.fd == fd)
             && watched.state == State::Watched
-            && self.keeps_descriptors()
         {
             watched.identity = Some(identity);
         }
+    }
+
+    /// It does what no filter sees: from now on nothing is known of it.
+    pub(crate) fn trust_nothing(&self) {
+        self.watched.store(false, Ordering::Relaxed);
+        self.descriptors.fickle.store(true, Ordering::Relaxed);
+        self.forget_areas();
+        self.forget_descriptors();
     }
 
     /// A call is about to change what descriptors stand for.
@@ -126,8 +133,8 @@ impl Process {
     }
 
     /// The tracer does not hear.
-    pub(super) fn refuse_watch(&self) {
-        self.settle_watch(State::Refused);
+    pub(super) fn refuse_watch(&self, fd: i32) {
+        self.settle_watch(fd, State::Refused);
     }
 
     /// The descriptor that is to be watched. With other threads it is too late.
@@ -138,14 +145,14 @@ impl Process {
     }
 
     /// Whether the filter that was wanted is on.
-    pub(crate) fn is_watched(&self, installed: bool) {
-        self.settle_watch(if installed { State::Watched } else { State::Refused });
+    pub(crate) fn is_watched(&self, fd: i32, installed: bool) {
+        self.settle_watch(fd, if installed { State::Watched } else { State::Refused });
     }
 
-    fn settle_watch(&self, state: State) {
+    fn settle_watch(&self, fd: i32, state: State) {
         let mut watched = lock(&self.descriptors.watched);
-        for wanted in watched.iter_mut().filter(|watched| watched.state == State::Wanted) {
-            wanted.state = state;
+        if let Some(watched) = watched.iter_mut().find(|watched| watched.fd == fd) {
+            watched.state = state;
         }
     }
 }
@@ -177,7 +184,7 @@ mod tests {
         process.threads.up();
         process.watched.store(true, Ordering::Relaxed);
         process.want_watch(FD);
-        process.is_watched(true);
+        process.is_watched(FD, true);
         process.learn_descriptor(FD, IDENTITY);
         (1..threads).for_each(|_| process.threads.up());
         process
@@ -194,8 +201,10 @@ mod tests {
         process.learn_descriptor(FD + 1, IDENTITY);
         assert_eq!(process.known_descriptor(FD), Some(IDENTITY));
         assert_eq!(process.known_descriptor(FD + 1), None);
-        process.descriptors.fickle.store(true, Ordering::Relaxed);
+        process.trust_nothing();
+        process.learn_descriptor(FD, IDENTITY);
         assert_eq!(process.known_descriptor(FD), None);
+        assert!(!process.keeps_areas() && !process.wants_watch(FD + 1));
     }
 
     #[test]
@@ -207,7 +216,7 @@ mod tests {
         assert_eq!(process.wanted_watch(), None);
         process.threads.down();
         assert_eq!(process.wanted_watch(), Some(FD + 2));
-        process.refuse_watch();
+        process.refuse_watch(FD + 2);
         assert_eq!(process.wanted_watch(), None);
         assert_eq!(process.known_descriptor(FD), Some(IDENTITY));
         assert!(process.keeps_areas() && process.wants_watch(FD + 1));
@@ -236,7 +245,7 @@ mod tests {
             process.want_watch(fd);
             assert_eq!(process.wanted_watch(), Some(fd));
             // Asked for once, whatever came of it.
-            process.is_watched(fd % 2 == 0);
+            process.is_watched(fd, fd % 2 == 0);
             assert_eq!(process.wanted_watch(), None);
             assert!(!process.wants_watch(fd));
             process.learn_descriptor(fd, IDENTITY);

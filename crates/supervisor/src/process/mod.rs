@@ -105,9 +105,6 @@ impl Process {
     /// Device and inode of what a descriptor stands for. None where there is no such descriptor, or it is not ours
     /// to look at.
     pub(crate) fn fd_identity(&self, fd: i32) -> Option<(u64, u64)> {
-        if let Some(identity) = self.known_descriptor(fd) {
-            return Some(identity);
-        }
         let table = match self.fds.get() {
             Some(table) => table,
             None => {
@@ -115,8 +112,20 @@ impl Process {
                 self.fds.get_or_init(|| table)
             }
         };
-        let identity = table.dev_ino(fd).ok()?;
-        self.learn_descriptor(fd, identity);
+        table.dev_ino(fd).ok()
+    }
+
+    /// The same for a thread of it that waits for the answer.
+    pub(crate) fn waiting_fd_identity(&self, fd: i32) -> Option<(u64, u64)> {
+        if let Some(identity) = self.known_descriptor(fd) {
+            return Some(identity);
+        }
+        // Had there been others, they might have changed it meanwhile.
+        let keeps = self.keeps_descriptors();
+        let identity = self.fd_identity(fd)?;
+        if keeps {
+            self.learn_descriptor(fd, identity);
+        }
         Some(identity)
     }
 
@@ -125,7 +134,7 @@ impl Process {
         self.want_watch(fd);
         let orders = lock(&self.orders).clone();
         if !orders.is_some_and(|orders| orders.stop(tid)) {
-            self.refuse_watch();
+            self.refuse_watch(fd);
         }
     }
 

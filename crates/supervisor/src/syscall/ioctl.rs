@@ -27,14 +27,14 @@ const ERESTARTSYS: i64 = 512;
 /// Any ioctl of the magic, on any descriptor.
 pub(super) fn ioctl(call: &Notified<'_>) -> Answer {
     let [fd, command, argument, ..] = call.call.args;
-    match call.shared.device_file(&call.process, fd) {
+    match call.shared.device_file_of_waiting(&call.process, low(fd)) {
         Some(DeviceFile::Enclave { id, home }) => {
             let mut caller = CallingThread::new(call);
             let command = low(command).cast_unsigned();
             // All but the wrong calls read their argument first, whose size is in the number.
             if command == abi::ENCLAVE_ADD_PAGES {
                 let lasts = caller.expect_add_pages(argument);
-                if lasts && call.process.wants_watch(low(fd)) {
+                if lasts && call.shared.killable && call.process.wants_watch(low(fd)) {
                     call.process.watch_descriptor(call.call.pid, low(fd));
                 }
             } else {

@@ -110,6 +110,11 @@ impl Tracer {
         for child in waiting {
             let Some((parent, shares)) = self.claim(child) else { continue };
             if let Ok(process) = new_process(&parent, child, shares) {
+                if !shares.process {
+                    // What it shares with its parent is a guess.
+                    parent.trust_nothing();
+                    process.trust_nothing();
+                }
                 self.adopt(Thread::new(child, process));
                 // Should it be dead as well, its death is reported next.
                 let _ = self.first_stop_of(child);

@@ -34,8 +34,7 @@ impl Tracer {
             thread.tracee.set_regs(&regs)?;
         } else {
             // Whatever it does.
-            thread.process.forget_areas();
-            thread.process.forget_descriptors();
+            thread.process.trust_nothing();
             if thread.process.own_filters.any() {
                 return self.on_old_call(thread, &regs);
             }

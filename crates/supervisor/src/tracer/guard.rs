@@ -112,7 +112,7 @@ pub(crate) fn watch_descriptor(
     fd: i32,
 ) -> Result<()> {
     let program = built(shared, filter::descriptor(fd))?;
-    process.is_watched(install(process, stub, call, Flags::NONE, &program)?);
+    process.is_watched(fd, install(process, stub, call, Flags::TSYNC, &program)?);
     Ok(())
 }
 

@@ -81,10 +81,13 @@ impl Tracer {
         self.filter_late(thread)?;
         let process = &thread.process;
         let stub = process.mm().stub;
-        if let Some(stub) = stub.filter(|_| process.has_device.load(Ordering::Relaxed)) {
+        let (device, wanted) = (process.has_device.load(Ordering::Relaxed), process.wanted_watch());
+        if let Some(stub) = stub.filter(|_| device || wanted.is_some()) {
             let mut call = RemoteCall::begin(thread.tracee, stub.syscall())?;
-            add_window_filter(&self.shared, process, stub, &mut call)?;
-            if let Some(fd) = process.wanted_watch() {
+            if device {
+                add_window_filter(&self.shared, process, stub, &mut call)?;
+            }
+            if let Some(fd) = wanted {
                 watch_descriptor(&self.shared, process, stub, &mut call, fd)?;
             }
             call.finish()?;

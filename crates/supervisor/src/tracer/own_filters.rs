@@ -33,6 +33,8 @@ impl Tracer {
     /// A system call from our code that we did not make: the program has jumped there.
     pub(super) fn on_call_from_our_code(&mut self, thread: &mut Thread) -> Result<()> {
         let call = native_call(&thread.tracee.regs()?);
+        // The program has gone astray into our code, past the other filters.
+        thread.process.trust_nothing();
         self.decide_by_own(thread, &call)
     }
 

@@ -87,3 +87,15 @@ fn the_kernels_structures_are_at_least_ours() {
     let (recv, send) = notification_sizes().unwrap();
     assert!(recv >= size_of::<libc::seccomp_notif>() && send >= size_of::<libc::seccomp_notif_resp>());
 }
+
+#[test]
+fn flags_are_known_or_not() {
+    for flags in [Flags::NONE, Flags::TSYNC, Flags::NEW_LISTENER] {
+        assert!(knows(flags), "{flags:?}");
+    }
+    assert_eq!(
+        knows(Flags::NEW_LISTENER | Flags::WAIT_KILLABLE_RECV),
+        crate::probe::killable_notifications().is_ok()
+    );
+    assert!(!knows(Flags(1 << 40)));
+}

@@ -177,11 +177,13 @@ impl<'a> CallingThread<'a> {
     fn copy_out(&self, address: u64, bytes: &[u8]) -> Result<(), AccessError> {
         let process = &self.call.process;
         let end = address.saturating_add(bytes.len() as u64);
-        let keeps = process.keeps_areas();
+        let keeps = self.keeps_areas();
         let known = if keeps { process.mm().areas.writable.clone() } else { None };
-        if known.as_ref().is_some_and(|area| area.start <= address && end <= area.end) {
-            // The memory of the program that made the call, whatever runs now.
-            return process.mem.write(address, bytes).map_err(|_any| AccessError::Efault);
+        if known.as_ref().is_some_and(|area| area.start <= address && end <= area.end)
+            // The memory of the program that made the call, whatever runs now. This way waits for no handler of faults.
+            && process.mem.write(address, bytes).is_ok()
+        {
+            return Ok(());
         }
         // A thread killed by another's exec has left its memory to a new program.
         if !self.call.listener.id_valid(self.call.call.id).unwrap_or(false) {
@@ -203,10 +205,15 @@ impl<'a> CallingThread<'a> {
         memory.copy_from_user(address, buffer(&mut self.page)).map_err(|_any| SourceError::Unreadable)
     }
 
+    /// Whether what is learned of its address space holds until it changes it.
+    fn keeps_areas(&self) -> bool {
+        self.call.shared.killable && self.call.process.keeps_areas()
+    }
+
     /// Whether a page may be a source.
     fn check_source(&self, address: u64) -> Result<(), SourceError> {
         let process = &self.call.process;
-        let keeps = process.keeps_areas();
+        let keeps = self.keeps_areas();
         if keeps && process.mm().areas.source.contains(&address) {
             return Ok(());
         }
