@@ -122,14 +122,20 @@ static inline void enclave_map(const struct enclave *e)
     }
 }
 
-/* From a loaded image to a mapped and initialised enclave. */
-static inline void enclave_build_with(struct enclave *e, const struct secs *secs)
+/* An enclave that is initialised and not mapped yet, with these fields of its SECS. */
+static inline void enclave_launch_with(struct enclave *e, const struct secs *secs)
 {
     e->fd = open(ENCLAVE_NODE, O_RDWR | O_CLOEXEC);
     CHECK(e->fd >= 0);
     CHECK_EQ(enclave_create(e, secs), 0);
     enclave_add_all(e);
     CHECK_EQ(enclave_init(e), 0);
+}
+
+/* From a loaded image to a mapped and initialised enclave. */
+static inline void enclave_build_with(struct enclave *e, const struct secs *secs)
+{
+    enclave_launch_with(e, secs);
     enclave_map(e);
 }
 

@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <sys/syscall.h>
 
+#include "children.h"
 #include "enter.h"
 #include "inside.h"
 
@@ -49,15 +50,6 @@ static pid_t raw_fork(int how)
     }
 }
 
-static void finish(pid_t child, int code)
-{
-    int status;
-
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK(WIFEXITED(status));
-    CHECK_EQ(WEXITSTATUS(status), code);
-}
-
 /* Executes until both are done, by fork and by vfork, and at last in its own place. */
 static void execute(char **argv)
 {
@@ -69,7 +61,7 @@ static void execute(char **argv)
             execv(argv[0], args);
             _exit(1);
         }
-        finish(child, 21);
+        CHECK_EQ(finish(child), 21);
         table->execs++;
     }
     execv(argv[0], args);
@@ -94,8 +86,8 @@ int main(int argc, char **argv)
             _exit(20);
         }
         meet(0);
-        finish(child, 20);
-        finish(sibling, 21);
+        CHECK_EQ(finish(child), 20);
+        CHECK_EQ(finish(sibling), 21);
         CHECK_EQ(table->round[0] + table->round[1], 2 * ROUNDS);
         CHECK_EQ(munmap((void *)e.base, e.size), 0);
         close(e.fd);

@@ -1,18 +1,8 @@
 /* The child of a fork runs the parent's enclave too, shares its memory both ways, and builds one
  * of its own; so does a program that the child executes, and a child of vfork. */
-#include <sys/wait.h>
 
+#include "children.h"
 #include "vdso.h"
-
-static int finish(pid_t child)
-{
-    int status;
-
-    CHECK(child > 0);
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
 
 int main(int argc, char **argv)
 {

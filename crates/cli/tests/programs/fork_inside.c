@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <ucontext.h>
 
+#include "children.h"
 #include "enter.h"
 #include "inside.h"
 
@@ -10,16 +11,6 @@ static struct enclave e;
 static struct shared *shared;
 static volatile pid_t forked;
 static volatile int refused;
-
-static void finish(pid_t child, int code)
-{
-    int status;
-
-    CHECK(child > 0);
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK(WIFEXITED(status));
-    CHECK_EQ(WEXITSTATUS(status), code);
-}
 
 static void *inside(void *unused)
 {
@@ -55,7 +46,7 @@ static void *fork_beside(void *unused)
                 _exit(8);
             }
             if (grandchild > 0)
-                finish(grandchild, 8);
+                CHECK_EQ(finish(grandchild), 8);
             _exit(7);
         }
         if (i % 4 == 3) {
@@ -63,7 +54,7 @@ static void *fork_beside(void *unused)
             CHECK_EQ(waitpid(child, &status, 0), child);
             CHECK(WIFSIGNALED(status));
         } else {
-            finish(child, 7);
+            CHECK_EQ(finish(child), 7);
         }
         CHECK_EQ(ask(1, (struct op){.function = OP_LOAD, .a = word}), i);
     }
@@ -99,7 +90,7 @@ static void on_user(int signal, siginfo_t *info, void *frame)
     if (forked == 0)
         return;
     shared->stop = 1;
-    finish(forked, 9);
+    CHECK_EQ(finish(forked), 9);
 }
 
 static void *interrupt(void *thread)

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
+#include "children.h"
 #include "raw_ioctl.h"
 
 #define SIZE (1UL << 21)
@@ -121,7 +121,6 @@ static void a_thread_closes(void)
 static void a_child_closes(void)
 {
     struct enclave e = in_rhythm();
-    int status;
 
     check_context = "a child with a table of its own";
     long child = fork();
@@ -131,8 +130,7 @@ static void a_child_closes(void)
         CHECK_FAILS(next(&e), EBADF);
         exit(0);
     }
-    CHECK_EQ(waitpid((pid_t)child, &status, 0), child);
-    CHECK_EQ(status, 0);
+    CHECK_EQ(finish((pid_t)child), 0);
     CHECK_FAILS(next(&e), EBUSY);
     CHECK_EQ(add(e.fd, argument, sources, PAGES + 1), 0);
 
@@ -142,7 +140,7 @@ static void a_child_closes(void)
         syscall(SYS_close, e.fd);
         syscall(SYS_exit, 0);
     }
-    CHECK_EQ(waitpid((pid_t)child, NULL, 0), child);
+    CHECK_EQ(finish((pid_t)child), 0);
     CHECK_FAILS(next(&e), EBADF);
 }
 
@@ -150,7 +148,6 @@ static void a_child_closes(void)
 static void a_child_loads(void)
 {
     struct enclave e = wide();
-    int status;
 
     check_context = "a child that loads";
     pid_t child = fork();
@@ -164,8 +161,7 @@ static void a_child_loads(void)
         CHECK_FAILS(next(&e), EINVAL);
         exit(0);
     }
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK_EQ(status, 0);
+    CHECK_EQ(finish(child), 0);
     CHECK_EQ(next(&e), 0);
 }
 
@@ -271,14 +267,12 @@ int main(int argc, char **argv)
     void (*const cases[])(void) = {other_descriptors, a_thread_closes, a_child_closes, a_child_loads, a_ring_closes,
                                    other_arguments, other_sources};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        int status;
         pid_t child = fork();
         if (child == 0) {
             cases[i]();
             exit(0);
         }
-        CHECK_EQ(waitpid(child, &status, 0), child);
-        CHECK_EQ(status, 0);
+        CHECK_EQ(finish(child), 0);
     }
     return 0;
 }

@@ -8,8 +8,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
+#include "children.h"
 #include "vdso.h"
 
 #define NO_NAMESPACES 77
@@ -30,16 +30,6 @@ static void put(const char *path, const char *text)
     if (fd < 0 || write(fd, text, strlen(text)) < 0)
         exit(NO_NAMESPACES);
     close(fd);
-}
-
-static int finish(pid_t child)
-{
-    int status;
-
-    CHECK(child > 0);
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK(WIFEXITED(status));
-    return WEXITSTATUS(status);
 }
 
 /* The enclave of the parent and one of its own; faults and a signal by thread id on the way. */

@@ -151,11 +151,7 @@ int main(int argc, char **argv)
     CHECK_EQ(sigaction(SIGSEGV, &action, NULL), 0);
     e = enclave_load(argv[1]);
     struct secs secs = enclave_secs(&e);
-    e.fd = open(ENCLAVE_NODE, O_RDWR | O_CLOEXEC);
-    CHECK(e.fd >= 0);
-    CHECK_EQ(enclave_create(&e, &secs), 0);
-    enclave_add_all(&e);
-    CHECK_EQ(enclave_init(&e), 0);
+    enclave_launch_with(&e, &secs);
     vdso_enter();
     for (unsigned i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
         check(locked_in_after, actions[i]);

@@ -71,12 +71,7 @@ int main(int argc, char **argv)
         CHECK_EQ(pthread_create(&threads[i], NULL, work, (void *)i), 0);
     wait_for_all();
     struct secs secs = enclave_secs(&e);
-    e.fd = open(ENCLAVE_NODE, O_RDWR | O_CLOEXEC);
-    CHECK(e.fd >= 0);
-    CHECK_EQ(enclave_create(&e, &secs), 0);
-    enclave_add_all(&e);
-    CHECK_EQ(enclave_init(&e), 0);
-    enclave_map(&e);
+    enclave_build_with(&e, &secs);
     struct op op = {.function = OP_LOAD, .a = e.base + READ_ONLY};
     CHECK_EQ(enclave_call(&e, 0, EENTER, &op).function, EEXIT);
     wait_for_all();
