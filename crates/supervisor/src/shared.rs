@@ -134,19 +134,23 @@ impl Shared {
     /// What a program's descriptor is, if it is one of ours.
     pub(crate) fn device_file(&self, process: &Process, fd: u64) -> Option<DeviceFile> {
         let [a, b, c, d, ..] = fd.to_le_bytes();
-        let identity = process.fd_identity(i32::from_le_bytes([a, b, c, d]))?;
-        self.core_as_it_is().files.get(&identity).cloned()
+        self.file_behind(process.fd_identity(i32::from_le_bytes([a, b, c, d]))?)
     }
 
     /// The same for a thread that waits for the answer, and meanwhile changes nothing.
     pub(crate) fn device_file_of_waiting(&self, process: &Process, fd: i32) -> Option<DeviceFile> {
         let identity = if self.killable { process.waiting_fd_identity(fd) } else { process.fd_identity(fd) }?;
-        self.core_as_it_is().files.get(&identity).cloned()
+        self.file_behind(identity)
     }
 
     /// What a file is, if it is one of ours.
     pub(crate) fn device_file_of(&self, metadata: &Metadata) -> Option<DeviceFile> {
-        self.core().files.get(&(metadata.dev(), metadata.ino())).cloned()
+        self.file_behind((metadata.dev(), metadata.ino()))
+    }
+
+    /// The device file with this device and inode.
+    fn file_behind(&self, identity: (u64, u64)) -> Option<DeviceFile> {
+        self.core_as_it_is().files.get(&identity).cloned()
     }
 }
 
