@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds the enclave of this suite and the tools that load it. The last line printed is the folder that
-# holds ftxsgx-runner and cases.sgxs.
+# holds ftxsgx-runner, the enclaves and their signatures, and what run.sh puts before the loader.
 #
 # The target x86_64-fortanix-unknown-sgx needs a standard library built from source, and features of the
 # compiler that stable releases keep locked. Debian's compiler comes with the sources, so it needs neither
@@ -32,8 +32,21 @@ tools=$("$here/../tool.sh" fortanix-sgx-tools "$version" ftxsgx-elf2sgxs ftxsgx-
 
 folder=$foreign/edp/run
 mkdir -p "$folder"
+# enclave NAME OPTION...: the program with stacks and heap of its own, and so with its own measurement.
+enclave() {
+    "$tools/ftxsgx-elf2sgxs" "$foreign/edp/build/$target/debug/edp-cases" "${@:2}" --debug \
+        --output "$folder/$1.sgxs" >&2
+}
 # Four threads run at once. A joined thread may not have left its TCS yet, so that there are more of these.
-"$tools/ftxsgx-elf2sgxs" "$foreign/edp/build/$target/debug/edp-cases" \
-    --threads 16 --heap-size 0x800000 --stack-size 0x20000 --debug --output "$folder/cases.sgxs" >&2
+enclave cases --threads 16 --heap-size 0x800000 --stack-size 0x20000
+enclave keys --heap-size 0x80000 --stack-size 0x10000
+enclave other --heap-size 0x80000 --stack-size 0x11000
+enclave third --heap-size 0x80000 --stack-size 0x12000
 install "$tools/ftxsgx-runner" "$folder/ftxsgx-runner"
+gcc -O2 -Wall -Wextra -Werror -shared -fPIC -o "$folder/create.so" "$here/create.c"
+(
+    cd "$here/../.."
+    cargo run --quiet --release --locked -p anyclave-sign --example signatures -- "$folder" \
+        <suites/edp/signatures
+) >&2
 echo "$folder"

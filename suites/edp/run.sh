@@ -2,7 +2,7 @@
 # Runs an enclave of the Fortanix platform, with threads, panics and a standard library, under
 # `anyclave run`.
 #
-#   run.sh [ANYCLAVE] [FOLDER]   FOLDER holds ftxsgx-runner and cases.sgxs; without it fetch.sh
+#   run.sh [ANYCLAVE] [FOLDER]   FOLDER holds ftxsgx-runner and its enclaves; without it fetch.sh
 #                                provides one
 #
 # ANYCLAVE_RUN_OPTIONS    more options for `anyclave run`
@@ -83,6 +83,94 @@ overflowed() {
         grep -Eq 'exception_addr: 0x[0-9a-f]+000 }' "$logs/overflow.err"
 }
 verdict "a stack overflow ends the enclave by a page fault" overflow overflowed
+
+# A control, and then each way to ask that is no refusal but a #GP.
+malformed() {
+    enclave "malformed-$1" malformed "$1"
+    status=$?
+}
+malformed none
+verdict "EGETKEY: a well-formed request" malformed-none grep -qx "Ok(true)" "$logs/malformed-none.out"
+for word in reserved-first reserved-last policy-reserved policy-kss configid configsvn; do
+    malformed "$word"
+    verdict "EGETKEY: a malformed request, $word" "malformed-$word" \
+        ends "malformed-$word" 255 "exception_vector: 13, exception_error_code: 0,"
+done
+
+# machine LOG STATE COMMAND...: on a machine whose keys are in the directory STATE.
+machine() {
+    local log=$logs/$1 state=$logs/state-$2
+    timeout -k 5 "$seconds" "$anyclave" run -q "${options[@]}" --state "$state" -- "${@:3}" \
+        >"$log.out" 2>"$log.err"
+}
+
+# table FILE: each row of a table of keys against the answers of the enclaves. Prints a verdict for each row, and
+# `complete` where no answer is left over.
+table() {
+    awk -v answers="$logs/answers/" '
+    /^#/ { next }
+    !columns {
+        for (column = 2; column <= NF; column++) {
+            names[column] = $column
+            while ((getline line < (answers $column)) > 0) {
+                split(line, words, " ")
+                found[column, words[1]] = words[2]
+                left++
+            }
+        }
+        columns = NF
+        next
+    }
+    {
+        wrong = NF == columns ? "" : " columns"
+        base = found[2, $1]
+        for (column = 2; column <= columns; column++) {
+            got = found[column, $1]
+            key = length(got) == 32
+            if ($column == "=") right = got != "" && got == base
+            else if ($column == "x") right = key && got != base
+            else if ($column == "key") right = key
+            else right = got == $column
+            if (!right) wrong = wrong " " names[column] "=" got
+            left--
+        }
+        print (wrong ? "FAILED   " : "ok       ") "keys, " $1 wrong
+    }
+    END { if (!left) print "complete" }' "$here/$1"
+}
+
+# keys FILE: judges the answers, row by row.
+keys() {
+    table "$1" >"$logs/$1.out" 2>"$logs/$1.err"
+    grep -E '^(ok|FAILED) ' "$logs/$1.out"
+    passed=$((passed + $(grep -c '^ok ' "$logs/$1.out")))
+    failed=$((failed + $(grep -c '^FAILED ' "$logs/$1.out")))
+    verdict "keys, the table $1 is complete" "$1" grep -qx complete "$logs/$1.out"
+}
+
+# ask STATE NAME...: the enclaves are asked, all on one machine.
+ask() {
+    machine ask "$1" "$here/ask.sh" "$folder" "$logs/answers" "${@:2}"
+    status=$?
+    verdict "keys, the enclaves of the machine answer: ${*:2}" ask [ "$status" = 0 ]
+}
+
+mkdir "$logs/answers"
+ask one plain again measured signer prodid svn production xfrm exinfo unprivileged
+ask one reboot
+ask two device
+keys keys.plain
+
+machine provisioning one env EDP_PROVISION=1 LD_PRELOAD="$folder/create.so" \
+    "$folder/ftxsgx-runner" --signature "file=$folder/plain.sig" "$folder/keys.sgxs" provisioning
+verdict "EGETKEY: provisioning keys" provisioning \
+    grep -qx "provisioning keys are right" "$logs/provisioning.out"
+
+machine talk one "$here/talk.sh" "$folder"
+talked() {
+    diff "$here/talk.expected" "$logs/talk.out" >&2
+}
+verdict "EREPORT: two enclaves in two processes, and others" talk talked
 
 echo "edp: $passed cases are right, $failed are not"
 echo "$passed passed, $failed failed"

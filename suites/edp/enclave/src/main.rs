@@ -1,16 +1,20 @@
 //! Runs inside an enclave of the Fortanix platform, with threads, panics and a standard library.
 //!
-//! The word `all` runs every case and says how many are right. The words `panic`, `exit` and `overflow` are
-//! for the cases whose point is how the enclave ends.
+//! The word `all` runs every case and says how many are right. The words `panic`, `exit`, `overflow` and
+//! `malformed` are for the cases whose point is how the enclave ends; those for which it takes several enclaves are
+//! `ask` and `provisioning`, which need signatures of their own, and `talk` and `judge`.
 
 #![feature(sgx_platform)]
 #![forbid(unsafe_code)]
 
 mod collections;
+mod exchange;
 mod keys;
 mod outside;
 mod panics;
 mod reports;
+mod request;
+mod table;
 mod threads;
 
 use std::io::{self, Write};
@@ -20,7 +24,7 @@ use std::process;
 /// What a case says about itself when it goes wrong is the text of its panic.
 type Case = (&'static str, fn());
 
-const CASES: [Case; 19] = [
+const CASES: [Case; 20] = [
     ("hash map", collections::hash_map),
     ("heap", collections::heap),
     ("catch_unwind", panics::catch),
@@ -38,20 +42,32 @@ const CASES: [Case; 19] = [
     ("a connection between two threads", outside::connection),
     ("EREPORT", reports::body),
     ("EREPORT: the MAC", reports::mac),
-    ("EGETKEY", keys::seal),
+    ("EGETKEY: seal keys", keys::seal),
+    ("EGETKEY: report keys", keys::report),
     ("EGETKEY: what it refuses", keys::refused),
 ];
 
 fn main() {
     unwinder::install();
+    let word = std::env::args().nth(2).unwrap_or_default();
     match std::env::args().nth(1).as_deref() {
         Some("all") => all(),
+        Some("ask") => table::ask(word == "kss"),
+        Some("provisioning") => provisioning(),
+        Some("malformed") => keys::malformed(&word),
+        Some("talk") => exchange::talk(&word),
+        Some("judge") => exchange::judge(&word),
         Some("panic") => panic!("this panic ends the enclave"),
         Some("overflow") => panic!("{} levels", panics::endless(0)),
         Some("exit") => process::exit(7),
         Some(word) => panic!("no such word: {word}"),
         None => panic!("a word is missing"),
     }
+}
+
+fn provisioning() {
+    keys::provisioning();
+    println!("provisioning keys are right");
 }
 
 fn all() {

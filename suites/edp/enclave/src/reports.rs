@@ -1,16 +1,29 @@
-//! EREPORT, and EGETKEY for the report key.
+//! EREPORT, and EGETKEY for the report key, within one enclave.
 
 use aes::Aes128;
 use cmac::{Cmac, KeyInit, Mac};
 use sgx_isa::{AttributesFlags, Report, Targetinfo};
 
+/// The TARGETINFO that names this enclave.
+pub fn target() -> Targetinfo {
+    let report = Report::for_self();
+    let mut bytes = [0; 512];
+    bytes[..32].copy_from_slice(&report.mrenclave);
+    bytes[32..40].copy_from_slice(&report.attributes.flags.bits().to_le_bytes());
+    bytes[40..48].copy_from_slice(&report.attributes.xfrm.to_le_bytes());
+    bytes[50..52].copy_from_slice(&report.configsvn.to_le_bytes());
+    bytes[52..56].copy_from_slice(&report.miscselect.bits().to_le_bytes());
+    bytes[64..128].copy_from_slice(&report.configid);
+    Targetinfo::try_copy_from(&bytes).expect("a TARGETINFO has 512 bytes")
+}
+
 /// A report for this enclave itself.
 fn for_self(data: [u8; 64]) -> Report {
-    Report::for_target(&Targetinfo::from(Report::for_self()), &data)
+    Report::for_target(&target(), &data)
 }
 
 /// Whether the MAC of a report is right under this enclave's own report key.
-fn verified(report: &Report) -> bool {
+pub fn verified(report: &Report) -> bool {
     report.verify(|key, body, mac| {
         let mut cmac = Cmac::<Aes128>::new(key.into());
         cmac.update(body);
@@ -30,19 +43,32 @@ pub fn body() {
     assert_ne!(report.mrsigner, [0; 32]);
     let other = for_self([0; 64]);
     assert_eq!(
-        (report.mrenclave, report.mrsigner, report.cpusvn),
-        (other.mrenclave, other.mrsigner, other.cpusvn)
+        (report.mrenclave, report.mrsigner, report.cpusvn, report.keyid),
+        (other.mrenclave, other.mrsigner, other.cpusvn, other.keyid)
     );
     assert_ne!(report.mac, other.mac);
 }
 
 /// The MAC is right, it covers the report's body, and another enclave's report is not for us.
 pub fn mac() {
-    let mut report = for_self([0x5a; 64]);
+    let report = for_self([0x5a; 64]);
     assert!(verified(&report));
-    report.reportdata[63] ^= 1;
-    assert!(!verified(&report), "a changed report");
-    let mut other = Targetinfo::from(Report::for_self());
-    other.measurement[0] ^= 1;
-    assert!(!verified(&Report::for_target(&other, &[0x5a; 64])), "a report for another enclave");
+    for byte in 0..Report::UNPADDED_SIZE {
+        assert!(!verified(&flipped(&report, byte)), "byte {byte} is changed");
+    }
+    let target = target();
+    // MEASUREMENT, ATTRIBUTES, MISCSELECT
+    for byte in [0, 31, 32, 39, 40, 47, 52, 55] {
+        let mut bytes: [u8; 512] = *AsRef::<[u8]>::as_ref(&target).first_chunk().unwrap();
+        bytes[byte] ^= 1;
+        let other = Targetinfo::try_copy_from(&bytes).unwrap();
+        assert!(!verified(&Report::for_target(&other, &[0x5a; 64])), "byte {byte} of the target");
+    }
+}
+
+/// The report with one bit changed.
+pub fn flipped(report: &Report, byte: usize) -> Report {
+    let mut bytes = AsRef::<[u8]>::as_ref(report).to_vec();
+    bytes[byte] ^= 1 << (byte % 8);
+    Report::try_copy_from(&bytes).expect("as many bytes as before")
 }
