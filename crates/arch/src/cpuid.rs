@@ -20,18 +20,26 @@ pub const LEAF7_EDX_SGX_KEYS: u32 = 1 << 1;
 /// The leaf that describes SGX.
 pub const SGX_LEAF: u32 = 0x12;
 
-/// CPUID.12H.0:EAX: SGX1 leaves.
-pub const SGX_EAX_SGX1: u32 = 1 << 0;
-/// CPUID.12H.0:EAX: SGX2 leaves.
-pub const SGX_EAX_SGX2: u32 = 1 << 1;
-/// CPUID.12H.0:EAX: ENCLV leaves.
-pub const SGX_EAX_ENCLV: u32 = 1 << 5;
-/// CPUID.12H.0:EAX: ETRACKC, ERDINFO, ELDBC, ELDUC.
-pub const SGX_EAX_OVERSUB: u32 = 1 << 6;
-/// CPUID.12H.0:EAX: EUPDATESVN.
-pub const SGX_EAX_EUPDATESVN: u32 = 1 << 10;
-/// CPUID.12H.0:EAX: EDECCSSA.
-pub const SGX_EAX_EDECCSSA: u32 = 1 << 11;
+bitflags::bitflags! {
+    /// CPUID.12H.0:EAX: which leaves the processor has.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct SgxFeatures: u32 {
+        /// The leaves of the first processors with SGX.
+        const SGX1 = 1 << 0;
+        /// EAUG, EMODPR, EMODT; EACCEPT, EACCEPTCOPY, EMODPE; RDTSC inside.
+        const SGX2 = 1 << 1;
+        /// ENCLV: EDECVIRTCHILD, EINCVIRTCHILD, ESETCONTEXT.
+        const ENCLV = 1 << 5;
+        /// Oversubscription of a hypervisor's EPC: ETRACKC, ERDINFO, ELDBC, ELDUC.
+        const OVERSUB = 1 << 6;
+        /// EVERIFYREPORT2.
+        const EVERIFYREPORT2 = 1 << 7;
+        /// EUPDATESVN.
+        const EUPDATESVN = 1 << 10;
+        /// EDECCSSA.
+        const EDECCSSA = 1 << 11;
+    }
+}
 
 /// First subleaf of leaf 12H that describes an EPC section.
 pub const FIRST_SECTION_SUBLEAF: u32 = 2;

@@ -1,4 +1,6 @@
-//! Leaf functions of ENCLS and ENCLU.
+//! Leaf functions of ENCLS, ENCLU and ENCLV.
+
+use crate::cpuid::SgxFeatures;
 
 /// ENCLS leaves: supervisor mode, number in EAX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +47,16 @@ pub enum Enclu {
     Edeccssa = 0x09,
 }
 
+/// ENCLV leaves: a hypervisor in VMX operation, number in EAX.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+#[expect(missing_docs, reason = "the names are the manual's")]
+pub enum Enclv {
+    Edecvirtchild = 0x00,
+    Eincvirtchild = 0x01,
+    Esetcontext = 0x02,
+}
+
 /// Any leaf, for messages and the index of causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Leaf {
@@ -52,16 +64,22 @@ pub enum Leaf {
     Encls(Encls),
     /// A leaf of ENCLU.
     Enclu(Enclu),
+    /// A leaf of ENCLV.
+    Enclv(Enclv),
     /// ENCLS before it has chosen a leaf.
     AnyEncls,
     /// ENCLU before it has chosen a leaf.
     AnyEnclu,
+    /// ENCLV before it has chosen a leaf.
+    AnyEnclv,
 }
 
 /// ENCLU, three bytes without prefixes.
 pub const ENCLU_OPCODE: [u8; 3] = [0x0f, 0x01, 0xd7];
 /// ENCLS, three bytes without prefixes.
 pub const ENCLS_OPCODE: [u8; 3] = [0x0f, 0x01, 0xcf];
+/// ENCLV, three bytes without prefixes.
+pub const ENCLV_OPCODE: [u8; 3] = [0x0f, 0x01, 0xc0];
 
 impl Encls {
     /// Every leaf, by number.
@@ -93,6 +111,17 @@ impl Encls {
     #[must_use]
     pub fn from_eax(eax: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|leaf| *leaf as u32 == eax)
+    }
+
+    /// The bit of CPUID.12H.0:EAX that announces it.
+    #[must_use]
+    pub const fn feature(self) -> SgxFeatures {
+        match self {
+            Self::Eaug | Self::Emodpr | Self::Emodt => SgxFeatures::SGX2,
+            Self::Erdinfo | Self::Etrackc | Self::Eldbc | Self::Elduc => SgxFeatures::OVERSUB,
+            Self::Eupdatesvn => SgxFeatures::EUPDATESVN,
+            _ => SgxFeatures::SGX1,
+        }
     }
 
     /// The manual's name.
@@ -175,6 +204,17 @@ impl Enclu {
         Self::ALL.into_iter().find(|leaf| *leaf as u32 == eax)
     }
 
+    /// The bit of CPUID.12H.0:EAX that announces it.
+    #[must_use]
+    pub const fn feature(self) -> SgxFeatures {
+        match self {
+            Self::Eaccept | Self::Emodpe | Self::Eacceptcopy => SgxFeatures::SGX2,
+            Self::Everifyreport2 => SgxFeatures::EVERIFYREPORT2,
+            Self::Edeccssa => SgxFeatures::EDECCSSA,
+            _ => SgxFeatures::SGX1,
+        }
+    }
+
     /// The manual's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -212,6 +252,37 @@ impl Enclu {
     }
 }
 
+impl Enclv {
+    /// Every leaf, by number. CPUID.12H.0:EAX announces all of them by one bit.
+    pub const ALL: [Self; 3] = [Self::Edecvirtchild, Self::Eincvirtchild, Self::Esetcontext];
+
+    /// The leaf with this number in EAX.
+    #[must_use]
+    pub fn from_eax(eax: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|leaf| *leaf as u32 == eax)
+    }
+
+    /// The manual's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Edecvirtchild => "EDECVIRTCHILD",
+            Self::Eincvirtchild => "EINCVIRTCHILD",
+            Self::Esetcontext => "ESETCONTEXT",
+        }
+    }
+
+    /// What it does, as a sentence without subject and full stop.
+    #[must_use]
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Edecvirtchild => "takes one from the count of pages that a hypervisor keeps out of the EPC",
+            Self::Eincvirtchild => "adds one to the count of pages that a hypervisor keeps out of the EPC",
+            Self::Esetcontext => "gives an enclave the name that ERDINFO tells a hypervisor",
+        }
+    }
+}
+
 impl Leaf {
     /// The manual's name.
     #[must_use]
@@ -219,8 +290,10 @@ impl Leaf {
         match self {
             Self::Encls(leaf) => leaf.name(),
             Self::Enclu(leaf) => leaf.name(),
+            Self::Enclv(leaf) => leaf.name(),
             Self::AnyEncls => "ENCLS",
             Self::AnyEnclu => "ENCLU",
+            Self::AnyEnclv => "ENCLV",
         }
     }
 }
@@ -230,7 +303,8 @@ impl core::fmt::Display for Leaf {
         match self {
             Self::Encls(leaf) => write!(f, "ENCLS[{}]", leaf.name()),
             Self::Enclu(leaf) => write!(f, "ENCLU[{}]", leaf.name()),
-            Self::AnyEncls | Self::AnyEnclu => f.write_str(self.name()),
+            Self::Enclv(leaf) => write!(f, "ENCLV[{}]", leaf.name()),
+            Self::AnyEncls | Self::AnyEnclu | Self::AnyEnclv => f.write_str(self.name()),
         }
     }
 }

@@ -108,12 +108,12 @@ impl View {
     /// The names of what CPUID.12H.0:EAX announces.
     fn leaves(&self) -> Vec<&'static str> {
         let names = [
-            (cpuid::SGX_EAX_SGX1, "sgx1"),
-            (cpuid::SGX_EAX_SGX2, "sgx2"),
-            (cpuid::SGX_EAX_ENCLV, "enclv"),
-            (cpuid::SGX_EAX_OVERSUB, "oversub"),
-            (cpuid::SGX_EAX_EUPDATESVN, "eupdatesvn"),
-            (cpuid::SGX_EAX_EDECCSSA, "edeccssa"),
+            (cpuid::SgxFeatures::SGX1.bits(), "sgx1"),
+            (cpuid::SgxFeatures::SGX2.bits(), "sgx2"),
+            (cpuid::SgxFeatures::ENCLV.bits(), "enclv"),
+            (cpuid::SgxFeatures::OVERSUB.bits(), "oversub"),
+            (cpuid::SgxFeatures::EUPDATESVN.bits(), "eupdatesvn"),
+            (cpuid::SgxFeatures::EDECCSSA.bits(), "edeccssa"),
         ];
         names.into_iter().filter(|(bit, _)| self.leaf0.eax & bit != 0).map(|(_, name)| name).collect()
     }

@@ -2,7 +2,6 @@
 //! exiting events, Operation of AEX.
 
 use core::mem::offset_of;
-use std::collections::hash_map::Entry;
 
 use anyclave_arch::ssa::{ExInfo, ExitInfo, GprSgx};
 use anyclave_arch::{Linear, MiscSelect, Pfec, Tcs, Vector};
@@ -80,12 +79,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
     pub(crate) fn leave(&mut self, processor: &mut Processor) -> Option<EnclaveMode> {
         let mode = processor.mode.take()?;
         self.frames.write(mode.tcs, offset_of!(Tcs, state), &0_u64.to_le_bytes());
-        if let Entry::Occupied(mut inside) = self.inside.entry(mode.eid) {
-            match inside.get().checked_sub(1) {
-                None | Some(0) => _ = inside.remove(),
-                Some(left) => *inside.get_mut() = left,
-            }
-        }
+        self.slots.leave(mode.slot);
         Some(mode)
     }
 

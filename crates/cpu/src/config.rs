@@ -1,8 +1,9 @@
 //! What kind of processor this is.
 
-use anyclave_arch::cpuid::Registers;
+use anyclave_arch::cpuid::{Registers, SgxFeatures};
 use anyclave_arch::{Flags, MiscSelect};
 
+use crate::inject::Inject;
 use crate::xsave::XsaveLayout;
 
 /// One EPC section: `size` bytes of physical memory from `base`, both multiples of a page.
@@ -27,6 +28,9 @@ impl Section {
 pub struct Config {
     /// EPC sections, ascending and apart.
     pub sections: Vec<Section>,
+    /// The leaves that there are: CPUID.12H.0:EAX. KSS and AEX-Notify are among `attributes`, EXINFO is in
+    /// `miscselect`.
+    pub features: SgxFeatures,
     /// ATTRIBUTES.FLAGS that an enclave may have: CPUID.12H.1:EBX:EAX. INIT is never among them.
     pub attributes: Flags,
     /// XFRM bits that an enclave may have: CPUID.12H.1:EDX:ECX.
@@ -51,6 +55,8 @@ pub struct Config {
     pub owner_epoch: [u8; 16],
     /// Whether IA32_SGXLEPUBKEYHASH is writable (FEATURE_CONTROL.SGX_LC).
     pub flexible_launch_control: bool,
+    /// Rare events that software is to meet; none on a processor as it comes.
+    pub inject: Inject,
 }
 
 impl Config {
@@ -64,7 +70,7 @@ impl Config {
         };
         match subleaf {
             0 => Registers {
-                eax: cpuid::SGX_EAX_SGX1,
+                eax: self.features.bits(),
                 ebx: self.miscselect.bits(),
                 ecx: 0,
                 edx: u32::from(self.max_size_64) << 8 | u32::from(self.max_size_32),
@@ -91,6 +97,7 @@ mod tests {
     fn cpuid_describes_the_processor_as_real_hardware_does() {
         let config = Config {
             sections: vec![Section { base: 0x5020_0000, size: 0x5d8_0000 }],
+            features: SgxFeatures::SGX1,
             attributes: Flags::DEBUG | Flags::MODE64BIT | Flags::PROVISIONKEY | Flags::EINITTOKENKEY,
             xfrm: 0x1f,
             miscselect: MiscSelect::empty(),

@@ -25,6 +25,9 @@ pub struct EpcmEntry {
     pub modified: bool,
     /// EMODPR has been executed, EACCEPT has not.
     pub pr: bool,
+    /// The enclave's epoch at the last EBLOCK, EMODPR or EMODT; None where none has been executed since the page
+    /// came. What was waited for then is gone when the page is tracked.
+    pub mark: Option<u64>,
 }
 
 impl EpcmEntry {
@@ -39,6 +42,7 @@ impl EpcmEntry {
         pending: false,
         modified: false,
         pr: false,
+        mark: None,
     };
 
     /// A page in use, with no rights and no state bits.

@@ -1,7 +1,5 @@
 //! What all logical processors share.
 
-use std::collections::HashMap;
-
 use anyclave_arch::msr::LEPUBKEYHASH_RESET;
 use anyclave_arch::{EpcAddr, Linear, PageType};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
@@ -10,7 +8,10 @@ use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::epcm::{Epcm, EpcmEntry};
 use crate::frames::{Frames, Place};
+use crate::inject::Injector;
+use crate::locks::Held;
 use crate::secs::{PageOfSecs, SecsPage};
+use crate::tracking::Slots;
 
 /// The shared part of the processor.
 #[derive(Debug)]
@@ -24,8 +25,11 @@ pub struct Package<F, E> {
     /// CR_REPORT_KEYID: random at reset.
     pub(crate) report_keyid: [u8; 32],
     pub(crate) next_eid: u64,
-    /// Logical processors inside each enclave, by EID.
-    pub(crate) inside: HashMap<u64, u64>,
+    /// Logical processors inside enclaves.
+    pub(crate) slots: Slots,
+    /// Locks that leaves of other processors hold.
+    pub(crate) held: Held,
+    pub(crate) injector: Injector,
 }
 
 impl<F: Frames, E: Entropy> Package<F, E> {
@@ -34,6 +38,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         let mut report_keyid = [0; 32];
         entropy.fill(&mut report_keyid);
         Self {
+            injector: Injector::new(config.inject),
             config,
             epcm: Epcm::default(),
             frames,
@@ -41,7 +46,8 @@ impl<F: Frames, E: Entropy> Package<F, E> {
             lepubkeyhash: LEPUBKEYHASH_RESET,
             report_keyid,
             next_eid: 1,
-            inside: HashMap::new(),
+            slots: Slots::default(),
+            held: Held::default(),
         }
     }
 
@@ -70,9 +76,9 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         self.epcm.entry(page)
     }
 
-    /// Logical processors inside the enclave now.
-    pub fn inside(&self, eid: u64) -> u64 {
-        self.inside.get(&eid).copied().unwrap_or(0)
+    /// Who is inside enclaves, and since which epoch.
+    pub const fn slots(&self) -> &Slots {
+        &self.slots
     }
 
     /// IA32_SGXLEPUBKEYHASH0..3.

@@ -14,6 +14,8 @@ pub struct EnclaveMode {
     pub secs: EpcAddr,
     /// EID of the enclave.
     pub eid: u64,
+    /// Number of its slot among those inside enclaves.
+    pub slot: usize,
     /// First address of ELRANGE.
     pub base: Linear,
     /// Bytes of ELRANGE.

@@ -46,7 +46,11 @@ pub struct SecsPage {
     pub isvextprodid: [u8; 16],
     /// The constant part of the signature's padding, set by EINIT; enters every key.
     pub padding: [u8; 352],
-    pub reserved5: [u8; 96],
+    /// Tracking: epochs begun by ETRACK and ETRACKC.
+    pub epoch: U64,
+    /// Pages that a hypervisor keeps out of the EPC: EINCVIRTCHILD and EDECVIRTCHILD.
+    pub virtchild_count: U64,
+    pub reserved5: [u8; 80],
 }
 
 const _: () = {

@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use anyclave_arch::cpuid::SgxFeatures;
 use anyclave_arch::{Encls, EpcAddr, Flags, Linear, MiscSelect, Pfec, Vector};
 use anyclave_trace::cause::{EaddCause, EextendCause};
 use anyclave_trace::{Cause, Outcome, Refusal};
@@ -27,9 +28,12 @@ use crate::encls::EnclsRegisters;
 use crate::entropy::Entropy;
 use crate::epcm::EpcmEntry;
 use crate::exit::{Completion, Fault};
+use crate::inject::Inject;
+use crate::locks::Lock;
 use crate::package::Package;
 use crate::processor::Processor;
 use crate::state::rflags;
+use crate::tracking::Slots;
 use crate::xsave::XsaveLayout;
 
 /// The only EPC section of test machines: 256 pages.
@@ -52,6 +56,7 @@ impl Entropy for TestEntropy {
 pub(crate) fn config() -> Config {
     Config {
         sections: vec![SECTION],
+        features: SgxFeatures::SGX1,
         attributes: Flags::DEBUG | Flags::MODE64BIT | Flags::PROVISIONKEY | Flags::EINITTOKENKEY,
         xfrm: 7,
         miscselect: MiscSelect::EXINFO,
@@ -64,6 +69,7 @@ pub(crate) fn config() -> Config {
         seal_fuses: core::array::from_fn(|i| u8::try_from(i + 16).unwrap()),
         owner_epoch: [0x33; 16],
         flexible_launch_control: true,
+        inject: Inject::default(),
     }
 }
 
@@ -82,7 +88,7 @@ pub(crate) struct Snapshot {
     frames: TestFrames,
     space: TestSpace,
     processor: Processor,
-    package: (u64, [u64; 4], Vec<(u64, u64)>),
+    package: (u64, [u64; 4], Slots),
 }
 
 impl Snapshot {
@@ -116,6 +122,11 @@ impl Machine {
         page
     }
 
+    /// Another processor holds a lock of the page at `at`, in the flat part of the address space.
+    pub(crate) fn hold(&mut self, at: Linear, lock: Lock) {
+        self.package.hold(EpcAddr(at.0.wrapping_sub(space::FLAT)), lock);
+    }
+
     /// Executes ENCLS with RBX, RCX and RDX. All status flags are set before, so that clearing shows.
     pub(crate) fn encls(&mut self, leaf: Encls, [rbx, rcx, rdx]: [u64; 3]) -> Executed {
         let before =
@@ -127,14 +138,12 @@ impl Machine {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         let pages = (SECTION.base..SECTION.base + SECTION.size).step_by(4096).map(EpcAddr);
-        let mut inside: Vec<_> = self.package.inside.iter().map(|(eid, count)| (*eid, *count)).collect();
-        inside.sort_unstable();
         Snapshot {
             entries: pages.map(|page| self.package.epcm_entry(page)).collect(),
             frames: self.package.frames.clone(),
             space: self.space.clone(),
             processor: self.processor.clone(),
-            package: (self.package.next_eid, self.package.lepubkeyhash, inside),
+            package: (self.package.next_eid, self.package.lepubkeyhash, self.package.slots.clone()),
         }
     }
 }

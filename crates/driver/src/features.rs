@@ -27,7 +27,7 @@ impl Features {
             low as u64 | (high as u64) << 32
         }
         Self {
-            sgx2: leaf0.eax & cpuid::SGX_EAX_SGX2 != 0,
+            sgx2: leaf0.eax & cpuid::SgxFeatures::SGX2.bits() != 0,
             miscselect: MiscSelect::from_bits_retain(leaf0.ebx),
             attributes: Flags::from_bits_retain(join(leaf1.eax, leaf1.ebx)),
             xfrm: join(leaf1.ecx, leaf1.edx),

@@ -2,7 +2,7 @@
 
 use anyclave_arch::Flags;
 use anyclave_arch::attributes::XFRM_LEGACY;
-use anyclave_arch::cpuid::Registers;
+use anyclave_arch::cpuid::{Registers, SgxFeatures};
 use anyclave_cpu::xsave::XsaveLayout;
 
 use crate::cpu::Cpu;
@@ -73,6 +73,7 @@ impl Config {
     pub fn processor(&self) -> anyclave_cpu::Config {
         anyclave_cpu::Config {
             sections: self.epc.placed(),
+            features: SgxFeatures::SGX1,
             attributes: self.attributes,
             xfrm: self.xfrm,
             miscselect: self.cpu.miscselect(),
@@ -85,6 +86,7 @@ impl Config {
             seal_fuses: self.keys.seal_fuses,
             owner_epoch: self.keys.owner_epoch,
             flexible_launch_control: self.flexible_launch_control,
+            inject: anyclave_cpu::Inject::default(),
         }
     }
 }

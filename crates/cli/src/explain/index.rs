@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anyclave_arch::{Encls, Enclu, Leaf, SgxError};
+use anyclave_arch::{Encls, Enclu, Enclv, Leaf, SgxError};
 use anyclave_trace::ioctl::{Answer, Call, IoctlCause};
 use anyclave_trace::{Cause, Errno, Outcome};
 
@@ -102,7 +102,8 @@ pub(super) fn names() -> Vec<&'static str> {
 fn leaves() -> impl Iterator<Item = Leaf> {
     let encls = Encls::ALL.into_iter().map(Leaf::Encls);
     let enclu = Enclu::ALL.into_iter().map(Leaf::Enclu);
-    encls.chain(enclu).chain([Leaf::AnyEncls, Leaf::AnyEnclu])
+    let enclv = Enclv::ALL.into_iter().map(Leaf::Enclv);
+    encls.chain(enclu).chain(enclv).chain([Leaf::AnyEncls, Leaf::AnyEnclu, Leaf::AnyEnclv])
 }
 
 impl Entry {
@@ -141,8 +142,10 @@ fn whole_leaf(leaf: Leaf) -> String {
     let heading = match leaf {
         Leaf::Encls(of) => format!("{leaf}, leaf {:X}: {}", of as u32, of.summary()),
         Leaf::Enclu(of) => format!("{leaf}, leaf {:X}: {}", of as u32, of.summary()),
+        Leaf::Enclv(of) => format!("{leaf}, leaf {:X}: {}", of as u32, of.summary()),
         Leaf::AnyEncls => "ENCLS: the leaves of the operating system; checks before any of them".to_owned(),
         Leaf::AnyEnclu => "ENCLU: the leaves of programs and enclaves; checks before any of them".to_owned(),
+        Leaf::AnyEnclv => "ENCLV: the leaves of hypervisors; checks before any of them".to_owned(),
     };
     let causes: Vec<_> = Cause::all().filter(|cause| cause.leaf() == leaf).collect();
     if causes.is_empty() {

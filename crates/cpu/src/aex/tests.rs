@@ -93,7 +93,7 @@ fn the_outside_sees_a_synthetic_state() {
     let tcs = scene.tcs();
     assert_eq!((tcs.state.get(), tcs.cssa.get()), (0, 1));
     assert!(!scene.machine.processor.inside());
-    assert!(scene.machine.package.inside.is_empty());
+    assert!(scene.machine.package.slots().iter().count() == 0);
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn an_abandoned_thread_frees_its_tcs_and_keeps_its_frame() {
     let tcs = scene.tcs();
     assert_eq!((tcs.state.get(), tcs.cssa.get()), (0, 1));
     assert_eq!(scene.gprsgx(0), frame);
-    assert!(scene.machine.package.inside.is_empty());
+    assert!(scene.machine.package.slots().iter().count() == 0);
     // the next thread enters at the second frame
     scene.enter();
     assert_eq!(scene.state.gprs.rax, 1);

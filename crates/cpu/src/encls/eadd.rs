@@ -13,6 +13,7 @@ use crate::epcm::EpcmEntry;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
 use crate::kernel::PAGE_BYTES;
+use crate::locks::Lock;
 use crate::secs::SecsPage;
 use crate::space::{Access, AddressSpace};
 
@@ -55,7 +56,9 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
     let page_type = check_secinfo(&secinfo)?;
 
     // the destination, then the SECS
+    cpu.lock(page, Lock::EXCLUSIVE, Refusal::new(Cause::PageConflict, rcx.0))?;
     require(!cpu.package.epcm.entry(page).valid, Refusal::new(Cause::PageValid, rcx.0))?;
+    cpu.lock(secs_page, Lock::SHARED, Refusal::new(Cause::SecsConflict, secs_at.0))?;
     let secs_entry = cpu.package.epcm.entry(secs_page);
     require(secs_entry.valid, Refusal::new(Cause::SecsInvalid, secs_at.0))?;
     require(secs_entry.page_type == PageType::Secs, Refusal::new(Cause::SecsNotSecs, secs_at.0))?;
@@ -77,6 +80,7 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
     // the enclave
     let outside = Refusal::new(Cause::LinaddrOutside, linaddr.0).expected(base.0);
     require(inside, outside)?;
+    cpu.lock(secs_page, Lock::MEASUREMENT, Refusal::new(Cause::MeasurementConflict, secs_at.0))?;
     let initialised = attributes.has(Flags::INIT);
     require(!initialised, Refusal::new(Cause::AlreadyInitialised, secs_at.0))?;
 

@@ -15,6 +15,7 @@ use crate::entropy::Entropy;
 use crate::epcm::EpcmEntry;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
+use crate::locks::Lock;
 use crate::secs::SecsPage;
 use crate::space::{Access, AddressSpace};
 
@@ -56,6 +57,7 @@ pub(super) fn ecreate<F: Frames, E: Entropy, S: AddressSpace>(
     require(is_secs, Refusal::new(Cause::SecinfoNotSecs, flags))?;
 
     // the destination
+    cpu.lock(page, Lock::EXCLUSIVE, Refusal::new(Cause::PageConflict, rcx.0))?;
     require(!cpu.package.epcm.entry(page).valid, Refusal::new(Cause::PageValid, rcx.0))?;
 
     // the SECS

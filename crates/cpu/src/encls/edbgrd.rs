@@ -11,6 +11,7 @@ use super::Context;
 use crate::entropy::Entropy;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
+use crate::locks::Lock;
 use crate::space::{Access, AddressSpace};
 
 /// RCX: an address in the EPC. Gives the value for RBX. The rights of the page and BLOCKED do not matter.
@@ -22,6 +23,7 @@ pub(super) fn edbgrd<F: Frames, E: Entropy, S: AddressSpace>(
     let at = cpu.epc_or(rcx, Access::Read, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
 
     // the page
+    cpu.lock(at, Lock::SHARED, Refusal::new(Cause::PageConflict, rcx.0))?;
     let entry = cpu.package.epcm.entry(at);
     require(entry.valid, Refusal::new(Cause::PageInvalid, rcx.0))?;
     let is_va = entry.page_type == PageType::Va;

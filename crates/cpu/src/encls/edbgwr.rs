@@ -10,6 +10,7 @@ use super::Context;
 use crate::entropy::Entropy;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
+use crate::locks::Lock;
 use crate::package::offset_in_page;
 use crate::space::{Access, AddressSpace};
 
@@ -24,6 +25,7 @@ pub(super) fn edbgwr<F: Frames, E: Entropy, S: AddressSpace>(
     let at = cpu.epc_or(rcx, Access::Write, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
 
     // the page
+    cpu.lock(at, Lock::SHARED, Refusal::new(Cause::PageConflict, rcx.0))?;
     let entry = cpu.package.epcm.entry(at);
     require(entry.valid, Refusal::new(Cause::PageInvalid, rcx.0))?;
     let writable = matches!(entry.page_type, PageType::Reg | PageType::Tcs);

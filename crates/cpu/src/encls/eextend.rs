@@ -11,6 +11,7 @@ use super::Context;
 use crate::entropy::Entropy;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
+use crate::locks::Lock;
 use crate::package::offset_in_page;
 use crate::secs::SecsPage;
 use crate::space::{Access, AddressSpace};
@@ -39,6 +40,7 @@ pub(super) fn eextend<F: Frames, E: Entropy, S: AddressSpace>(
     let chunk = cpu.epc_or(rcx, Access::Read, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
 
     // the page
+    cpu.lock(chunk, Lock::SHARED, Refusal::new(Cause::PageConflict, rcx.0))?;
     let entry = cpu.package.epcm.entry(chunk);
     require(entry.valid, Refusal::new(Cause::PageInvalid, rcx.0))?;
     let measurable = matches!(entry.page_type, PageType::Reg | PageType::Tcs);
@@ -47,6 +49,7 @@ pub(super) fn eextend<F: Frames, E: Entropy, S: AddressSpace>(
     // its owner; that RBX is a SECS follows from being one
     let stranger = Refusal::new(Cause::PageOfOther, rcx.0).expected(secs_page.0).found(entry.secs.0);
     require(entry.secs == secs_page, stranger)?;
+    cpu.lock(secs_page, Lock::MEASUREMENT, Refusal::new(Cause::MeasurementConflict, rbx.0))?;
     let look = |secs: &mut SecsPage| (secs.attributes.has(Flags::INIT), secs.base());
     let (initialised, base) = cpu.package.with_secs(secs_page, look);
     require(!initialised, Refusal::new(Cause::AlreadyInitialised, rbx.0))?;

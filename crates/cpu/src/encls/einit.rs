@@ -17,6 +17,7 @@ use crate::entropy::Entropy;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
 use crate::keys;
+use crate::locks::Lock;
 use crate::secs::SecsPage;
 use crate::space::{Access, AddressSpace};
 
@@ -45,7 +46,8 @@ pub(super) fn einit<F: Frames, E: Entropy, S: AddressSpace>(
     // the SIGSTRUCT by itself
     check_sigstruct(&sigstruct)?;
     // verification takes long, so the manual has a window for interrupts before it
-    require(!cpu.processor.event_pending, Refusal::new(Cause::EventPending, rcx.0))?;
+    let event = cpu.processor.event_pending || cpu.package.injector.event();
+    require(!event, Refusal::new(Cause::EventPending, rcx.0))?;
     check_signature(&sigstruct)?;
 
     // the SECS
@@ -55,6 +57,7 @@ pub(super) fn einit<F: Frames, E: Entropy, S: AddressSpace>(
     let family = sigstruct.isvfamilyid == [0; 16] || secs.attributes.has(Flags::KSS);
     let flags = secs.attributes.flags.get();
     require(family, Refusal::new(Cause::FamilyWithoutKss, flags).expected(Flags::KSS.bits()))?;
+    cpu.lock(page, Lock::MEASUREMENT, Refusal::new(Cause::MeasurementConflict, rcx.0))?;
     let identity = Identity {
         mrenclave: secs.measurement().finish(),
         mrsigner: sha256(&sigstruct.modulus),
@@ -111,6 +114,7 @@ fn check_secs<F: Frames, E: Entropy, S: AddressSpace>(
     rcx: Linear,
     page: EpcAddr,
 ) -> Result<SecsPage, Exit> {
+    cpu.lock(page, Lock::SHARED, Refusal::new(Cause::SecsConflict, rcx.0))?;
     let entry = cpu.package.epcm.entry(page);
     require(entry.valid, Refusal::new(Cause::SecsInvalid, rcx.0))?;
     require(entry.page_type == PageType::Secs, Refusal::new(Cause::SecsNotSecs, rcx.0))?;

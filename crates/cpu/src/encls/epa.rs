@@ -9,6 +9,7 @@ use crate::entropy::Entropy;
 use crate::epcm::EpcmEntry;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
+use crate::locks::Lock;
 use crate::space::{Access, AddressSpace};
 
 /// RBX: PT_VA; RCX: a free EPC page.
@@ -21,6 +22,7 @@ pub(super) fn epa<F: Frames, E: Entropy, S: AddressSpace>(
     require(rbx == va, Refusal::new(Cause::RbxNotVa, rbx).expected(va))?;
     require(rcx.is_aligned(PAGE_SIZE), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
     let page = cpu.epc_or(rcx, Access::Write, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
+    cpu.lock(page, Lock::EXCLUSIVE, Refusal::new(Cause::PageConflict, rcx.0))?;
     require(!cpu.package.epcm.entry(page).valid, Refusal::new(Cause::PageValid, rcx.0))?;
 
     cpu.package.frames.zero(page);

@@ -9,6 +9,7 @@ use crate::entropy::Entropy;
 use crate::epcm::EpcmEntry;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
+use crate::locks::Lock;
 use crate::space::{Access, AddressSpace};
 
 /// RCX: an EPC page. Before and after EINIT alike; a page that is not in use stays so without an error.
@@ -19,6 +20,7 @@ pub(super) fn eremove<F: Frames, E: Entropy, S: AddressSpace>(
     require(rcx.is_aligned(PAGE_SIZE), Refusal::new(Cause::RcxUnaligned, rcx.0))?;
     let page = cpu.epc_or(rcx, Access::Write, Refusal::new(Cause::RcxNotEpc, rcx.0))?;
 
+    cpu.lock(page, Lock::EXCLUSIVE, Refusal::new(Cause::PageConflict, rcx.0))?;
     let entry = cpu.package.epcm.entry(page);
     if !entry.valid {
         return Ok(());
@@ -30,8 +32,8 @@ pub(super) fn eremove<F: Frames, E: Entropy, S: AddressSpace>(
         PageType::Trim if !entry.modified => remove_child(cpu, page, &entry),
         PageType::Tcs | PageType::Reg | PageType::Trim | PageType::SsFirst | PageType::SsRest => {
             let eid = cpu.package.with_secs(entry.secs, |secs| secs.eid.get());
-            let inside = cpu.package.inside(eid);
-            require(inside == 0, Refusal::new(Cause::EnclaveActive, rcx.0).found(inside))?;
+            let inside = cpu.package.slots.inside(eid);
+            require(inside == 0, Refusal::new(Cause::EnclaveActive, rcx.0).found(inside as u64))?;
             remove_child(cpu, page, &entry);
         }
     }
@@ -57,7 +59,6 @@ fn remove_secs<F: Frames, E: Entropy, S: AddressSpace>(
     require(children == 0, Refusal::new(Cause::ChildPresent, rcx.0).found(children))?;
     let eid = secs.eid.get();
     cpu.package.set_entry(page, EpcmEntry::INVALID);
-    cpu.package.inside.remove(&eid);
     cpu.package.frames.enclave_removed(eid);
     Ok(())
 }

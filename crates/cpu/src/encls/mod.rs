@@ -71,7 +71,8 @@ impl<F: Frames, E: Entropy> Package<F, E> {
 impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
     fn execute(&mut self, leaf: Option<Encls>, registers: &mut EnclsRegisters) -> Result<(), Exit> {
         let (rbx, rcx, rdx) = (Linear(registers.rbx), Linear(registers.rcx), Linear(registers.rdx));
-        match leaf {
+        let announced = |leaf: &Encls| self.package.config.features.contains(leaf.feature());
+        match leaf.filter(announced) {
             Some(Encls::Ecreate) => ecreate::ecreate(self, rbx, rcx),
             Some(Encls::Eadd) => eadd::eadd(self, rbx, rcx),
             Some(Encls::Einit) => einit::einit(self, rbx, rcx, rdx),
@@ -83,7 +84,7 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
             Some(Encls::Edbgwr) => edbgwr::edbgwr(self, rbx.0, rcx),
             Some(Encls::Eextend) => eextend::eextend(self, rbx, rcx),
             Some(Encls::Epa) => epa::epa(self, rbx.0, rcx),
-            // ELDB to ETRACK belong to SGX1, but this processor does not page; the others are not announced
+            // not implemented: ELDB to ETRACK of SGX1, and the others, which no machine announces
             Some(
                 Encls::Eldb
                 | Encls::Eldu

@@ -23,6 +23,7 @@ const CAUSES: ThreadCauses<Cause> = ThreadCauses {
     rbx_not_canonical: Cause::RbxNotCanonical,
     rbx_not_epc: Cause::RbxNotEpc,
     aep_not_canonical: Cause::AepNotCanonical,
+    conflict: Cause::TcsConflict,
     invalid: Cause::TcsInvalid,
     blocked: Cause::TcsBlocked,
     address: Cause::TcsAddress,

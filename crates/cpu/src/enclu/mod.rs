@@ -62,9 +62,11 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
         };
         let refuse = |cause: Cause| Err(Refusal::new(cause, state.gprs.rax).into());
         let current = self.processor.mode.as_ref().map(|mode| mode.secs);
+        let announced = |leaf: Enclu| self.package.config.features.contains(leaf.feature());
         match (leaf, current) {
             // the leaf exists and CPUID announces it
             (None, _) => refuse(Cause::LeafUnknown),
+            (Some(leaf), _) if !announced(leaf) => refuse(Cause::LeafNotEnumerated),
             (Some(Eaccept | Emodpe | Eacceptcopy | Everifyreport2 | Edeccssa), _) => {
                 refuse(Cause::LeafNotEnumerated)
             }

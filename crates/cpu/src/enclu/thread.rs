@@ -13,11 +13,13 @@ use crate::encls::Context;
 use crate::entropy::Entropy;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
+use crate::locks::Lock;
 use crate::processor::EnclaveMode;
 use crate::secs::SecsPage;
 use crate::space::{Access, AddressSpace};
 use crate::ssa::SsaFrame;
 use crate::state::{State, rflags};
+use crate::tracking::Slot;
 
 /// Bytes in a page, as an index.
 const PAGE: usize = 4096;
@@ -28,6 +30,7 @@ pub(super) struct ThreadCauses<C> {
     pub(super) rbx_not_canonical: C,
     pub(super) rbx_not_epc: C,
     pub(super) aep_not_canonical: C,
+    pub(super) conflict: C,
     pub(super) invalid: C,
     pub(super) blocked: C,
     pub(super) address: C,
@@ -72,6 +75,7 @@ impl Thread {
         require(at.is_canonical(), refusal(causes.rbx_not_canonical))?;
         let page = cpu.epc(at, Access::Write)?.ok_or_else(|| refusal(causes.rbx_not_epc))?;
         require(aep.is_canonical(), Refusal::new(causes.aep_not_canonical, aep.0))?;
+        cpu.lock(page, Lock::SHARED, refusal(causes.conflict))?;
         // the page is a TCS in normal state, at its place
         let entry = cpu.package.epcm.entry(page);
         require(entry.valid, refusal(causes.invalid))?;
@@ -155,11 +159,12 @@ impl Thread {
         frames.write(self.page, offset_of!(Tcs, state), &1_u64.to_le_bytes());
         frames.write(self.page, offset_of!(Tcs, aep), &self.aep.0.to_le_bytes());
         let eid = self.secs.eid.get();
-        *cpu.package.inside.entry(eid).or_default() += 1;
+        let slot = cpu.package.slots.enter(Slot { eid, epoch: self.secs.epoch.get() });
         let debug_opt_in = self.tcs.flags.get() & TcsFlags::DBGOPTIN.bits() != 0;
         cpu.processor.mode = Some(EnclaveMode {
             secs: self.secs_page,
             eid,
+            slot,
             base: self.secs.base(),
             size: self.secs.size.get(),
             xfrm: self.xfrm(),

@@ -8,6 +8,7 @@ use crate::xsave::XsaveLayout;
 fn config() -> Config {
     Config {
         sections: Vec::new(),
+        features: anyclave_arch::cpuid::SgxFeatures::SGX1,
         attributes: Flags::empty(),
         xfrm: 7,
         miscselect: MiscSelect::EXINFO,
@@ -20,6 +21,7 @@ fn config() -> Config {
         seal_fuses: core::array::from_fn(|index| u8::try_from(index + 16).expect("below 32")),
         owner_epoch: [0x33; 16],
         flexible_launch_control: true,
+        inject: crate::inject::Inject::default(),
     }
 }
 

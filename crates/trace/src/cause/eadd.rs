@@ -16,7 +16,9 @@ causes! {
     SecinfoReserved: Gp, "a reserved bit of SECINFO is set";
     SecinfoState: Gp, "SECINFO has PENDING, MODIFIED or PR set";
     PageTypeInvalid: Gp, "SECINFO.PAGE_TYPE is neither PT_REG nor PT_TCS";
+    PageConflict: Gp, "another processor is using the destination (RCX)";
     PageValid: PfWrite, "the destination page is in use";
+    SecsConflict: Gp, "another processor is changing the SECS";
     SecsInvalid: PfWrite, "the page of PAGEINFO.SECS is not in use";
     SecsNotSecs: PfWrite, "the page of PAGEINFO.SECS is not a SECS";
     TcsReserved: Gp, "a reserved byte of the TCS is set";
@@ -24,5 +26,6 @@ causes! {
     TcsGsLimit: Gp, "GSLIMIT of a 32-bit enclave does not end in FFFH";
     WriteWithoutRead: Gp, "SECINFO asks for W without R";
     LinaddrOutside: Gp, "PAGEINFO.LINADDR lies outside ELRANGE";
+    MeasurementConflict: Gp, "another processor is measuring or initialising the enclave";
     AlreadyInitialised: Gp, "the enclave is already initialised";
 }

@@ -14,6 +14,7 @@ causes! {
     SecsNonZero: Gp, "PAGEINFO.SECS is not zero";
     SecinfoReserved: Gp, "a reserved bit of SECINFO is set";
     SecinfoNotSecs: Gp, "SECINFO.PAGE_TYPE is not PT_SECS";
+    PageConflict: Gp, "another processor is using the destination (RCX)";
     PageValid: PfWrite, "the destination page is in use";
     XfrmWithoutLegacy: Gp, "ATTRIBUTES.XFRM lacks x87 or SSE";
     XfrmUnsupported: Gp, "ATTRIBUTES.XFRM has a bit that CPUID.12H.1:EDX:ECX does not list";

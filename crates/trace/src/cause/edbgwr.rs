@@ -7,6 +7,7 @@ causes! {
     EdbgwrCause of Leaf::Encls(Encls::Edbgwr);
     RcxUnaligned: Gp, "the address (RCX) is not 8-byte aligned";
     RcxNotEpc: PfWrite, "the address (RCX) is not in the EPC";
+    PageConflict: Gp, "another processor is changing the page (RCX)";
     PageInvalid: PfWrite, "the page is not in use";
     PageTypeInvalid: PfWrite, "the page is neither PT_REG nor PT_TCS";
     PageNotDebuggable: Zf(PageNotDebuggable), "the page is pending or modified";

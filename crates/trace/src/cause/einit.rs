@@ -22,10 +22,12 @@ causes! {
     Q2TooSmall: Zf(InvalidSignature), "SIGSTRUCT.Q2 is below the second quotient of the signature";
     SignatureOfOtherKey: Zf(InvalidSignature), "SIGSTRUCT.SIGNATURE was not made by the key of MODULUS";
     SignatureOfOtherContents: Zf(InvalidSignature), "SIGSTRUCT.SIGNATURE covers other contents";
+    SecsConflict: Gp, "another processor is changing the SECS (RCX)";
     SecsInvalid: PfWrite, "the page of the SECS (RCX) is not in use";
     SecsNotSecs: PfWrite, "the page of the SECS (RCX) is not a SECS";
     AlreadyInitialised: Gp, "the enclave is already initialised";
     FamilyWithoutKss: Zf(InvalidSigStruct), "SIGSTRUCT.ISVFAMILYID is set, but ATTRIBUTES.KSS of the SECS is not";
+    MeasurementConflict: Gp, "another processor is measuring the enclave";
     MeasurementMismatch: Zf(InvalidMeasurement), "the measurement of the enclave is not SIGSTRUCT.ENCLAVEHASH";
     EinittokenkeyForbidden: Zf(InvalidAttribute), "ATTRIBUTES.EINITTOKENKEY is set, but the signer is not the one of IA32_SGXLEPUBKEYHASH";
     FlagsMismatch: Zf(InvalidAttribute), "ATTRIBUTES.FLAGS of the SECS differs from SIGSTRUCT in a bit of ATTRIBUTEMASK";

@@ -8,5 +8,6 @@ causes! {
     RbxNotVa: Gp, "RBX does not hold PT_VA";
     RcxUnaligned: Gp, "the destination (RCX) is not page-aligned";
     RcxNotEpc: PfWrite, "the destination (RCX) is not in the EPC";
+    PageConflict: Gp, "another processor is using the page (RCX)";
     PageValid: PfWrite, "the destination page is in use";
 }

@@ -7,6 +7,7 @@ causes! {
     EremoveCause of Leaf::Encls(Encls::Eremove);
     RcxUnaligned: Gp, "the page (RCX) is not page-aligned";
     RcxNotEpc: PfWrite, "the page (RCX) is not in the EPC";
+    PageConflict: Gp, "another processor is using the page (RCX)";
     ChildPresent: Zf(ChildPresent), "the page is a SECS whose enclave still has pages in the EPC";
     EnclaveActive: Zf(EnclaveAct), "a logical processor is inside the enclave that owns the page";
 }

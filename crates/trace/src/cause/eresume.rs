@@ -9,6 +9,7 @@ causes! {
     RbxNotCanonical: Gp, "the TCS (RBX) is not canonical";
     RbxNotEpc: PfWrite, "the TCS (RBX) is not in the EPC";
     AepNotCanonical: Gp, "the AEP (RCX) is not canonical";
+    TcsConflict: Gp, "another processor is changing the page of the TCS";
     TcsInvalid: PfWrite, "the page of the TCS is not in use";
     TcsBlocked: PfWrite, "the page of the TCS is blocked";
     TcsAddress: PfWrite, "the TCS is mapped at another address than the EPCM's";

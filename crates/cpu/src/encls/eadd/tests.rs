@@ -90,7 +90,9 @@ fn every_check_refuses_and_changes_nothing() {
             (Cause::PageTypeInvalid, |s| s.operands.secinfo = SecInfo::new(PageType::Trim, RW.bits())),
             (Cause::PageTypeInvalid, |s| s.operands.secinfo = SecInfo::new(PageType::SsFirst, RW.bits())),
             (Cause::PageTypeInvalid, |s| s.operands.secinfo.flags.set(0xff03)),
+            (Cause::PageConflict, |s| s.machine.hold(s.operands.rcx, Lock::SHARED)),
             (Cause::PageValid, |s| s.operands.rcx = flat(s.secs)),
+            (Cause::SecsConflict, |s| s.machine.package.hold(s.secs, Lock::EXCLUSIVE)),
             (Cause::SecsInvalid, |s| s.operands.pageinfo.secs.set(flat(s.page).0)),
             (Cause::SecsNotSecs, |s| {
                 s.run().assert_done();
@@ -104,13 +106,14 @@ fn every_check_refuses_and_changes_nothing() {
             (Cause::WriteWithoutRead, |s| s.operands.secinfo = SecInfo::new(PageType::Reg, SecInfoFlags::W)),
             (Cause::LinaddrOutside, |s| s.operands.pageinfo.linaddr.set(s.base.0 - 0x1000)),
             (Cause::LinaddrOutside, |s| s.operands.pageinfo.linaddr.set(s.base.0 + 0x1_0000)),
+            (Cause::MeasurementConflict, |s| s.machine.package.hold(s.secs, Lock::MEASUREMENT)),
             (Cause::AlreadyInitialised, |s| {
                 let enclave = s.machine.launch(&EnclaveSpec::default());
                 s.operands.pageinfo.secs.set(flat(enclave.secs).0);
                 s.operands.pageinfo.linaddr.set(enclave.at(0x6000).0);
             }),
         ],
-        &[Cause::SecsInvalid, Cause::SecsNotSecs],
+        &[Cause::SecsConflict, Cause::SecsInvalid, Cause::SecsNotSecs, Cause::MeasurementConflict],
     );
 }
 

@@ -68,6 +68,7 @@ fn every_check_refuses_and_changes_nothing() {
             (Cause::SecinfoReserved, |s| s.operands.secinfo.flags |= 1 << 6),
             (Cause::SecinfoReserved, |s| s.operands.secinfo.reserved[0] = 1),
             (Cause::SecinfoNotSecs, |s| s.operands.secinfo.flags |= 0x200),
+            (Cause::PageConflict, |s| s.machine.hold(s.operands.rcx, Lock::SHARED)),
             (Cause::PageValid, |s| s.operands.rcx = flat(s.machine.ecreate(&EnclaveSpec::default().secs))),
             (Cause::XfrmWithoutLegacy, |s| s.secs.attributes.xfrm.set(1)),
             (Cause::XfrmUnsupported, |s| s.secs.attributes.xfrm.set(3 | 1 << 9)),

@@ -52,6 +52,7 @@ fn every_check_refuses_and_changes_nothing() {
         &[
             (Cause::RcxUnaligned, |s| s.rcx.0 += 4),
             (Cause::RcxNotEpc, |s| s.rcx = SRCPGE),
+            (Cause::PageConflict, |s| s.machine.hold(s.rcx, Lock::EXCLUSIVE)),
             (Cause::PageInvalid, |s| s.rcx = flat(s.machine.free_page())),
             (Cause::PageTypeInvalid, |s| s.rcx = flat(s.enclave.secs)),
             (Cause::PageTypeInvalid, |s| s.edit(|entry| entry.page_type = PageType::Trim)),

@@ -48,6 +48,7 @@ fn every_check_refuses_and_changes_nothing() {
             (Cause::RbxNotEpc, |s| s.rbx = SRCPGE),
             (Cause::RcxUnaligned, |s| s.rcx.0 += 64),
             (Cause::RcxNotEpc, |s| s.rcx = SRCPGE),
+            (Cause::PageConflict, |s| s.machine.hold(s.rcx, Lock::EXCLUSIVE)),
             (Cause::PageInvalid, |s| s.rcx = flat(s.machine.free_page())),
             (Cause::PageTypeInvalid, |s| s.rcx = flat(s.enclave.secs)),
             (Cause::PageTypeInvalid, |s| {
@@ -57,6 +58,7 @@ fn every_check_refuses_and_changes_nothing() {
             }),
             (Cause::PageOfOther, |s| s.rbx = flat(s.machine.build(&EnclaveSpec::default()).secs)),
             (Cause::PageOfOther, |s| s.rbx = flat(s.machine.free_page())),
+            (Cause::MeasurementConflict, |s| s.machine.hold(s.rbx, Lock::MEASUREMENT)),
             (Cause::AlreadyInitialised, |s| {
                 let enclave = s.machine.launch(&EnclaveSpec::default());
                 s.rbx = flat(enclave.secs);

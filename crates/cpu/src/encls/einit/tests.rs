@@ -130,10 +130,12 @@ fn every_check_refuses_and_changes_nothing() {
                 s.sigstruct.q2 = [0; RSA_SIZE];
             }),
             (Cause::SignatureOfOtherContents, |s| s.sigstruct.isvsvn += 1),
+            (Cause::SecsConflict, |s| s.machine.hold(Linear(s.operands[1]), Lock::EXCLUSIVE)),
             (Cause::SecsInvalid, |s| s.operands[1] = flat(s.machine.free_page()).0),
             (Cause::SecsNotSecs, |s| s.operands[1] = flat(s.enclave.page(0)).0),
             (Cause::AlreadyInitialised, |s| s.run().assert_success()),
             (Cause::FamilyWithoutKss, |s| s.sign(|sigstruct| sigstruct.isvfamilyid[15] = 1)),
+            (Cause::MeasurementConflict, |s| s.machine.hold(Linear(s.operands[1]), Lock::MEASUREMENT)),
             (Cause::MeasurementMismatch, |s| s.sign(|sigstruct| sigstruct.enclavehash[31] ^= 1)),
             (Cause::EinittokenkeyForbidden, |s| {
                 *s = Init::of(Flags::MODE64BIT | Flags::EINITTOKENKEY);

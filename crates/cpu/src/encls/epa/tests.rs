@@ -41,6 +41,7 @@ fn every_check_refuses_and_changes_nothing() {
             (Cause::RbxNotVa, |s| s.rbx = 1 << 32 | 3),
             (Cause::RcxUnaligned, |s| s.rcx.0 += 8),
             (Cause::RcxNotEpc, |s| s.rcx = SRCPGE),
+            (Cause::PageConflict, |s| s.machine.hold(s.rcx, Lock::SHARED)),
             (Cause::PageValid, |s| s.rcx = flat(s.machine.ecreate(&EnclaveSpec::default().secs))),
         ],
     );

@@ -3,6 +3,7 @@ use anyclave_arch::Encls;
 use super::*;
 use crate::frames::Place;
 use crate::testing::{Enclave, EnclaveSpec, EnclsScene, Executed, Machine, SRCPGE, flat, refusals};
+use crate::tracking::Slot;
 
 struct Remove {
     machine: Machine,
@@ -33,7 +34,7 @@ impl Remove {
     /// A logical processor is inside the enclave.
     fn enter(&mut self) {
         let eid = self.eid();
-        self.machine.package.inside.insert(eid, 1);
+        self.machine.package.slots.enter(Slot { eid, epoch: 0 });
     }
 
     /// Changes an entry as leaves of SGX2 would.
@@ -64,6 +65,7 @@ fn every_check_refuses_and_changes_nothing() {
         &[
             (Cause::RcxUnaligned, |s| s.rcx.0 += 8),
             (Cause::RcxNotEpc, |s| s.rcx = SRCPGE),
+            (Cause::PageConflict, |s| s.machine.hold(s.rcx, Lock::SHARED)),
             (Cause::ChildPresent, |s| s.rcx = flat(s.enclave.secs)),
             (Cause::EnclaveActive, Remove::enter),
             (Cause::EnclaveActive, |s| {

@@ -13,6 +13,7 @@ use zerocopy::{FromZeros, IntoBytes};
 use crate::exit::Completion;
 use crate::frames::Place;
 use crate::testing::{EnclaveSpec, Executed, Machine, PageOperands, SECTION, flat, resign};
+use crate::tracking::Slot;
 
 /// EPC pages and places in ELRANGE that take part.
 const PAGES: u64 = 10;
@@ -56,7 +57,7 @@ fn steps() -> impl Strategy<Value = Step> {
 struct Author {
     measured: Vec<u8>,
     initialised: bool,
-    inside: u64,
+    slots: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -137,17 +138,16 @@ fn run(machine: &mut Machine, model: &mut Model, step: &Step) -> Option<(Execute
         }
         Step::Enter { secs } => {
             if let Some(author) = model.author(secs).filter(|author| author.initialised) {
-                author.inside += 1;
                 let eid = machine.secs(epc(secs)).eid.get();
-                *machine.package.inside.entry(eid).or_default() += 1;
+                author.slots.push(machine.package.slots.enter(Slot { eid, epoch: 0 }));
             }
             return None;
         }
         Step::Leave { secs } => {
             if let Some(author) = model.author(secs) {
-                author.inside = 0;
-                let eid = machine.secs(epc(secs)).eid.get();
-                machine.package.inside.remove(&eid);
+                for slot in author.slots.drain(..) {
+                    machine.package.slots.leave(slot);
+                }
             }
             return None;
         }
@@ -253,7 +253,7 @@ fn remove(machine: &mut Machine, model: &mut Model, page: u64) -> (Executed, boo
         Some(Use::Secs(_)) => model.children(page) == 0,
         Some(Use::Child { secs, .. }) => {
             let secs = *secs;
-            model.author(secs).is_none_or(|author| author.inside == 0)
+            model.author(secs).is_none_or(|author| author.slots.is_empty())
         }
     };
     if expected {

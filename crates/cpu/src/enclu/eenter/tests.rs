@@ -6,6 +6,7 @@ use anyclave_trace::cause::EenterCause as Cause;
 
 use crate::aex::Event;
 use crate::exit::{Completion, Fault};
+use crate::locks::Lock;
 use crate::processor::EnclaveMode;
 use crate::space::Access;
 use crate::ssa::SsaFrame;
@@ -32,6 +33,7 @@ fn every_check_refuses_with_its_cause() {
             (Cause::RbxNotCanonical, |s| s.state.gprs.rbx = 1 << 63),
             (Cause::RbxNotEpc, |s| s.make_ordinary(TCS)),
             (Cause::AepNotCanonical, |s| s.state.gprs.rcx = 1 << 47),
+            (Cause::TcsConflict, |s| s.machine.package.hold(s.enclave.page(TCS), Lock::EXCLUSIVE)),
             (Cause::TcsInvalid, |s| s.entry(TCS, |e| e.valid = false)),
             (Cause::TcsBlocked, |s| s.entry(TCS, |e| e.blocked = true)),
             (Cause::TcsAddress, |s| s.entry(TCS, |e| e.address = Linear(0x1000))),
@@ -93,12 +95,13 @@ fn entry_leaves_the_processor_in_enclave_mode() {
     scene.enter();
     let page = scene.enclave.page(SSA);
     let eid = scene.machine.secs(scene.enclave.secs).eid.get();
-    assert_eq!(scene.machine.package.inside(eid), 1);
+    assert_eq!(scene.machine.package.slots.inside(eid), 1);
     let mode = scene.machine.processor.mode.clone().expect("inside");
     assert!(mode.contains(scene.enclave.at(0xffff)) && !mode.contains(scene.enclave.at(0x1_0000)));
     let expected = EnclaveMode {
         secs: scene.enclave.secs,
         eid,
+        slot: 0,
         base: scene.enclave.base,
         size: 0x1_0000,
         xfrm: 7,

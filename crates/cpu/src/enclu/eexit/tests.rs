@@ -30,7 +30,7 @@ fn it_changes_rip_rcx_and_the_segment_bases_only() {
     (expected.fs_base, expected.gs_base) = (0x7f00_0000_0000, 0x7f00_0000_1000);
     assert_eq!(scene.state, expected);
     assert!(!scene.machine.processor.inside());
-    assert_eq!(scene.machine.package.inside(eid), 0);
+    assert_eq!(scene.machine.package.slots.inside(eid), 0);
     let tcs = scene.tcs();
     assert_eq!((tcs.state.get(), tcs.cssa.get()), (0, 0));
 }

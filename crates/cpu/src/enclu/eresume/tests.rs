@@ -3,6 +3,7 @@ use anyclave_trace::cause::EresumeCause as Cause;
 
 use crate::aex::Event;
 use crate::exit::Completion;
+use crate::locks::Lock;
 use crate::state::rflags;
 use crate::testing::{DATA, SSA, Scene, TCS, enclu_refusals, registers};
 
@@ -36,6 +37,7 @@ fn every_check_refuses_with_its_cause() {
             (Cause::RbxNotCanonical, |s| s.state.gprs.rbx = 1 << 63),
             (Cause::RbxNotEpc, |s| s.make_ordinary(TCS)),
             (Cause::AepNotCanonical, |s| s.state.gprs.rcx = 1 << 47),
+            (Cause::TcsConflict, |s| s.machine.package.hold(s.enclave.page(TCS), Lock::EXCLUSIVE)),
             (Cause::TcsInvalid, |s| s.entry(TCS, |e| e.valid = false)),
             (Cause::TcsBlocked, |s| s.entry(TCS, |e| e.blocked = true)),
             (Cause::TcsAddress, |s| s.entry(TCS, |e| e.address = Linear(0x1000))),

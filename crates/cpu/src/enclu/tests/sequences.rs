@@ -173,7 +173,7 @@ impl Sides {
     fn compare(&mut self) {
         let eid = self.scene.machine.secs(self.scene.enclave.secs).eid.get();
         let inside = self.threads.iter().filter(|thread| thread.executed).count();
-        assert_eq!(self.scene.machine.package.inside(eid), inside as u64);
+        assert_eq!(self.scene.machine.package.slots.inside(eid), inside);
         for (processor, _, thread) in &self.processors {
             let tcs = thread.map(|thread| self.scene.enclave.page(THREADS[thread].0));
             assert_eq!(processor.mode.as_ref().map(|mode| mode.tcs), tcs);
