@@ -88,6 +88,25 @@ pub trait Encls {
     /// The leaf faulted, or refused with PAGE_NOT_DEBUGGABLE.
     fn edbgwr(&mut self, at: EpcAddr, value: u64) -> Result<(), EnclsError>;
 
+    /// EAUG: gives the free page `page`, zeroed, to the initialised enclave of `secs` at the linear address
+    /// `linaddr`. The enclave must accept it.
+    ///
+    /// # Errors
+    /// The leaf faulted; it has no codes.
+    fn eaug(&mut self, page: EpcAddr, secs: EpcAddr, linaddr: Linear) -> Result<(), EnclsError>;
+
+    /// EMODPR: leaves `page` only those of its rights that are in `secinfo`. The enclave must accept it.
+    ///
+    /// # Errors
+    /// The leaf faulted, or refused: PAGE_NOT_MODIFIABLE for a page that waits for the enclave, EPC_PAGE_CONFLICT.
+    fn emodpr(&mut self, page: EpcAddr, secinfo: &SecInfo) -> Result<(), EnclsError>;
+
+    /// EMODT: makes `page` a page of the type in `secinfo`. The enclave must accept it.
+    ///
+    /// # Errors
+    /// The leaf faulted, or refused: PAGE_NOT_MODIFIABLE for a page that waits for the enclave, EPC_PAGE_CONFLICT.
+    fn emodt(&mut self, page: EpcAddr, secinfo: &SecInfo) -> Result<(), EnclsError>;
+
     /// IA32_SGXLEPUBKEYHASH0..3, as RDMSR gives them.
     fn lepubkeyhash(&self) -> [u64; 4];
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyclave_arch::cpuid::SgxFeatures;
 use anyclave_arch::{Encls, EpcAddr, Flags, Linear, MiscSelect, Pfec, Vector};
-use anyclave_trace::cause::{EaddCause, EextendCause};
+use anyclave_trace::cause::{EaddCause, EaugCause, EextendCause};
 use anyclave_trace::{Cause, Outcome, Refusal};
 
 pub(crate) use enclave::{
@@ -105,6 +105,11 @@ impl Machine {
         Self::with(config())
     }
 
+    /// A processor with every leaf there is.
+    pub(crate) fn full() -> Self {
+        Self::with(Config { features: SgxFeatures::all(), ..config() })
+    }
+
     pub(crate) fn with(config: Config) -> Self {
         Self {
             package: Package::new(config, TestFrames::default(), TestEntropy::default()),
@@ -184,7 +189,8 @@ impl Executed {
     fn operand(&self, cause: Cause) -> Option<u64> {
         match cause {
             Cause::Eextend(EextendCause::RbxNotEpc) => Some(self.before.rbx),
-            Cause::Eadd(EaddCause::SecsNotEpc | EaddCause::SecsInvalid | EaddCause::SecsNotSecs) => None,
+            Cause::Eadd(EaddCause::SecsNotEpc | EaddCause::SecsInvalid | EaddCause::SecsNotSecs)
+            | Cause::Eaug(EaugCause::SecsNotEpc | EaugCause::SecsInvalid | EaugCause::SecsNotSecs) => None,
             _ => Some(self.before.rcx),
         }
     }

@@ -111,6 +111,21 @@ impl<N: Encls> Encls for Failing<N> {
         self.inner.edbgwr(at, value)
     }
 
+    fn eaug(&mut self, page: EpcAddr, secs: EpcAddr, linaddr: Linear) -> Result<(), EnclsError> {
+        self.order(Leaf::Eaug)?;
+        self.inner.eaug(page, secs, linaddr)
+    }
+
+    fn emodpr(&mut self, page: EpcAddr, secinfo: &SecInfo) -> Result<(), EnclsError> {
+        self.order(Leaf::Emodpr)?;
+        self.inner.emodpr(page, secinfo)
+    }
+
+    fn emodt(&mut self, page: EpcAddr, secinfo: &SecInfo) -> Result<(), EnclsError> {
+        self.order(Leaf::Emodt)?;
+        self.inner.emodt(page, secinfo)
+    }
+
     fn lepubkeyhash(&self) -> [u64; 4] {
         self.inner.lepubkeyhash()
     }

@@ -4,11 +4,14 @@
 //! only place where an outcome becomes RAX, flags or a fault.
 
 mod eadd;
+mod eaug;
 mod ecreate;
 mod edbgrd;
 mod edbgwr;
 mod eextend;
 mod einit;
+mod emodpr;
+mod emodt;
 mod epa;
 mod eremove;
 
@@ -84,6 +87,9 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
             Some(Encls::Edbgwr) => edbgwr::edbgwr(self, rbx.0, rcx),
             Some(Encls::Eextend) => eextend::eextend(self, rbx, rcx),
             Some(Encls::Epa) => epa::epa(self, rbx.0, rcx),
+            Some(Encls::Eaug) => eaug::eaug(self, rbx, rcx),
+            Some(Encls::Emodpr) => emodpr::emodpr(self, rbx, rcx),
+            Some(Encls::Emodt) => emodt::emodt(self, rbx, rcx),
             // not implemented: ELDB to ETRACK of SGX1, and the others, which no machine announces
             Some(
                 Encls::Eldb
@@ -91,9 +97,6 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
                 | Encls::Eblock
                 | Encls::Ewb
                 | Encls::Etrack
-                | Encls::Eaug
-                | Encls::Emodpr
-                | Encls::Emodt
                 | Encls::Erdinfo
                 | Encls::Etrackc
                 | Encls::Eldbc

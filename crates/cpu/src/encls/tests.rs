@@ -58,7 +58,7 @@ impl Numbers {
 #[test]
 fn hostile_operands_are_survived() {
     let mut numbers = Numbers(1);
-    let mut machine = Machine::new();
+    let mut machine = Machine::full();
     let (built, launched) = (machine.build(&EnclaveSpec::default()), machine.launch(&EnclaveSpec::default()));
     let pages = built.pages.values().chain(launched.pages.values()).chain([&built.secs, &launched.secs]);
     let mut addresses: Vec<u64> = pages.map(|page| flat(*page).0).collect();

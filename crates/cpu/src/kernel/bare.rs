@@ -117,6 +117,20 @@ impl<F: Frames, E: Entropy> Encls for Bare<'_, F, E> {
         self.execute(Leaf::Edbgwr, [value, direct(at).0, 0], &[]).map(drop)
     }
 
+    fn eaug(&mut self, page: EpcAddr, secs: EpcAddr, linaddr: Linear) -> Result<(), EnclsError> {
+        let (linaddr, secs) = (linaddr.0.into(), direct(secs).0.into());
+        let pageinfo = PageInfo { linaddr, secs, ..PageInfo::default() };
+        self.execute(Leaf::Eaug, [operand(0).0, direct(page).0, 0], &[pageinfo.as_bytes()]).map(drop)
+    }
+
+    fn emodpr(&mut self, page: EpcAddr, secinfo: &SecInfo) -> Result<(), EnclsError> {
+        self.execute(Leaf::Emodpr, [operand(0).0, direct(page).0, 0], &[secinfo.as_bytes()]).map(drop)
+    }
+
+    fn emodt(&mut self, page: EpcAddr, secinfo: &SecInfo) -> Result<(), EnclsError> {
+        self.execute(Leaf::Emodt, [operand(0).0, direct(page).0, 0], &[secinfo.as_bytes()]).map(drop)
+    }
+
     fn lepubkeyhash(&self) -> [u64; 4] {
         self.package.lepubkeyhash()
     }

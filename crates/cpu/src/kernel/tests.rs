@@ -107,6 +107,29 @@ fn addresses_that_are_not_in_the_epc_fault() {
 }
 
 #[test]
+fn an_initialised_enclave_gets_pages_and_its_pages_change() {
+    let mut machine = Machine::full();
+    let enclave = machine.launch(&EnclaveSpec::default());
+    let free = machine.free_page();
+    let Machine { mut package, mut processor, .. } = machine;
+    let mut cpu = Bare::new(&mut package, &mut processor);
+
+    cpu.eaug(free, enclave.secs, enclave.at(0x8000)).unwrap();
+    let entry = cpu.package.epcm_entry(free);
+    assert_eq!((entry.pending, entry.address), (true, enclave.at(0x8000)));
+    let trim = SecInfo::new(PageType::Trim, SecInfoFlags::empty());
+    assert_eq!(cpu.emodt(free, &trim).unwrap_err().code(), Some(SgxError::PageNotModifiable));
+
+    let data = enclave.page(0x4000);
+    cpu.emodpr(data, &SecInfo::new(PageType::Secs, SecInfoFlags::R)).unwrap();
+    assert_eq!(cpu.package.epcm_entry(data).rights, SecInfoFlags::R);
+    cpu.emodt(data, &trim).unwrap();
+    assert_eq!(cpu.package.epcm_entry(data).page_type, PageType::Trim);
+    let again = cpu.emodpr(data, &SecInfo::new(PageType::Secs, SecInfoFlags::R)).unwrap_err();
+    assert_eq!(again.code(), Some(SgxError::PageNotModifiable));
+}
+
+#[test]
 fn launch_control_may_be_fixed() {
     let Machine { mut package, mut processor, .. } = Machine::new();
     package.config.flexible_launch_control = false;

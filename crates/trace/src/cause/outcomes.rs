@@ -65,6 +65,23 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("ENCLS[EDBGWR]", GP, "PageConflict RcxUnaligned TcsNotFlags NotDebug"),
     ("ENCLS[EDBGWR]", WRITE, "RcxNotEpc PageInvalid PageTypeInvalid"),
     ("ENCLS[EDBGWR]", "SGX_PAGE_NOT_DEBUGGABLE (21), ZF", "PageNotDebuggable"),
+    // changes of initialised enclaves: faults for EAUG and for operands, codes for the state of a page
+    ("ENCLS[EAUG]", GP, "RbxUnaligned RcxUnaligned SecinfoUnaligned SecsUnaligned LinaddrUnaligned"),
+    (
+        "ENCLS[EAUG]",
+        GP,
+        "SrcpgeNonZero SecinfoNonZero PageConflict SecsConflict NotInitialised LinaddrOutside",
+    ),
+    ("ENCLS[EAUG]", WRITE, "RcxNotEpc SecsNotEpc PageValid SecsInvalid SecsNotSecs"),
+    ("ENCLS[EMODPR]", GP, "RbxUnaligned RcxUnaligned SecinfoReserved WriteWithoutRead PageConflict"),
+    ("ENCLS[EMODPR]", GP, "NotInitialised"),
+    ("ENCLS[EMODPR]", WRITE, "RcxNotEpc PageInvalid PageTypeInvalid"),
+    ("ENCLS[EMODPR]", "SGX_EPC_PAGE_CONFLICT (7), ZF", "Sgx2Conflict"),
+    ("ENCLS[EMODPR]", "SGX_PAGE_NOT_MODIFIABLE (20), ZF", "PageNotModifiable"),
+    ("ENCLS[EMODT]", GP, "RbxUnaligned RcxUnaligned SecinfoReserved TypeNotGranted NotInitialised"),
+    ("ENCLS[EMODT]", WRITE, "RcxNotEpc PageInvalid PageTypeInvalid"),
+    ("ENCLS[EMODT]", "SGX_EPC_PAGE_CONFLICT (7), ZF", "PageConflict Sgx2Conflict"),
+    ("ENCLS[EMODT]", "SGX_PAGE_NOT_MODIFIABLE (20), ZF", "PageNotModifiable"),
     // entries and exits: the EPCM faults, all else is #GP
     ("ENCLU[EENTER]", GP, "RbxUnaligned RbxNotCanonical AepNotCanonical OssaUnaligned OfsbaseUnaligned"),
     ("ENCLU[EENTER]", GP, "OgsbaseUnaligned FlagsReserved NotInitialised ModeMismatch XfrmNotEnabled"),
