@@ -1,8 +1,10 @@
 //! `cargo xtask tidy`: the house rules that the compiler cannot check. An ordinary test runs them, too.
+//! `cargo xtask conformance`: performs the scripts of `conformance/` and writes CONFORMANCE.md.
 //! `cargo xtask soak`: what takes longer than CI; docs/soak.md.
 
 #![forbid(unsafe_code)]
 
+mod conformance;
 mod graph;
 mod links;
 mod soak;
@@ -29,9 +31,10 @@ fn main() -> ExitCode {
     let words: Vec<_> = std::env::args().skip(1).collect();
     match words.split_first() {
         Some((verb, [])) if verb == "tidy" => show(&tidy(&root())),
+        Some((verb, words)) if verb == "conformance" => conformance::execute(&root(), words),
         Some((verb, words)) if verb == "soak" => soak::execute(words),
         _ => {
-            eprintln!("usage: cargo xtask tidy\n       {}", soak::USAGE);
+            eprintln!("usage: cargo xtask tidy\n       {}\n       {}", conformance::USAGE, soak::USAGE);
             ExitCode::from(2)
         }
     }

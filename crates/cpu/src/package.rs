@@ -76,6 +76,11 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         self.epcm.entry(page)
     }
 
+    /// Puts an EPCM entry in place as no software can: for tests of states that no leaf leads to.
+    pub fn force_entry(&mut self, page: EpcAddr, entry: EpcmEntry) {
+        self.set_entry(page, entry);
+    }
+
     /// Who is inside enclaves, and since which epoch.
     pub const fn slots(&self) -> &Slots {
         &self.slots

@@ -63,7 +63,18 @@ impl SignOptions {
     /// The values are signed as they are: one that no processor accepts gives a SIGSTRUCT that EINIT refuses.
     #[must_use]
     pub fn sign(&self, mrenclave: &[u8; 32], key: &PrivateKey) -> SigStruct {
-        let mut sigstruct = SigStruct {
+        let mut sigstruct = self.prepare(mrenclave, key);
+        let Signature { signature, q1, q2 } = key.sign(&sha256(&sigstruct.signed_bytes()));
+        sigstruct.signature = signature;
+        sigstruct.q1 = q1;
+        sigstruct.q2 = q2;
+        sigstruct
+    }
+
+    /// The same before it is signed: signature and quotients are zero.
+    #[must_use]
+    pub fn prepare(&self, mrenclave: &[u8; 32], key: &PrivateKey) -> SigStruct {
+        SigStruct {
             header: HEADER,
             vendor: self.vendor.into(),
             date: self.date.into(),
@@ -81,11 +92,6 @@ impl SignOptions {
             isvprodid: self.isvprodid.into(),
             isvsvn: self.isvsvn.into(),
             ..SigStruct::new_zeroed()
-        };
-        let Signature { signature, q1, q2 } = key.sign(&sha256(&sigstruct.signed_bytes()));
-        sigstruct.signature = signature;
-        sigstruct.q1 = q1;
-        sigstruct.q2 = q2;
-        sigstruct
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod conformance;
 pub mod enclave;
 pub mod encls;
 pub mod entropy;

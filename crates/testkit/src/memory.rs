@@ -1,6 +1,8 @@
 //! Memory without a host: the bytes of EPC pages, and the memory of a calling thread.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use anyclave_arch::EpcAddr;
 use anyclave_cpu::{Frames, PAGE_BYTES, Place};
@@ -8,14 +10,40 @@ use anyclave_cpu::{Frames, PAGE_BYTES, Place};
 pub use crate::user::{PageRights, UserBuffer};
 
 /// EPC pages in a map. It asserts what the processor promises of its calls.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct PlainFrames {
     pages: HashMap<EpcAddr, Box<[u8; PAGE_BYTES]>>,
     places: HashMap<EpcAddr, Place>,
     homes: HashMap<u64, EpcAddr>,
+    fresh: u8,
+}
+
+/// A few numbers that change with any byte and any place, but not by looking at a page.
+impl fmt::Debug for PlainFrames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hash = |value: &dyn Fn(&mut DefaultHasher)| {
+            let mut hasher = DefaultHasher::new();
+            value(&mut hasher);
+            hasher.finish()
+        };
+        let fresh = [self.fresh; PAGE_BYTES];
+        let written = self.pages.iter().filter(|(_, bytes)| ***bytes != fresh);
+        let pages = written.map(|page| hash(&|hasher| page.hash(hasher))).fold(0, u64::wrapping_add);
+        let placed = self.places.iter().filter(|(_, place)| **place != Place::Store);
+        let places = placed.map(|place| hash(&|hasher| place.hash(hasher))).fold(0, u64::wrapping_add);
+        let mut homes: Vec<_> = self.homes.iter().collect();
+        homes.sort_unstable();
+        write!(f, "PlainFrames {{ pages: {pages:#x}, places: {places:#x}, homes: {homes:?} }}")
+    }
 }
 
 impl PlainFrames {
+    /// Pages that were never written hold this byte, so that forgetting to zero them shows.
+    #[must_use]
+    pub fn filled(fresh: u8) -> Self {
+        Self { fresh, ..Self::default() }
+    }
+
     /// Where the bytes of a page lie.
     #[must_use]
     pub fn place(&self, page: EpcAddr) -> Place {
@@ -30,7 +58,7 @@ impl PlainFrames {
 
     fn page(&mut self, page: EpcAddr) -> &mut [u8; PAGE_BYTES] {
         assert_eq!(page, page.page(), "the address of a page");
-        self.pages.entry(page).or_insert_with(|| Box::new([0; PAGE_BYTES]))
+        self.pages.entry(page).or_insert_with(|| Box::new([self.fresh; PAGE_BYTES]))
     }
 }
 
