@@ -40,7 +40,10 @@ impl World {
                 Ok(())
             }
             Kind::Hold { page, lock } => {
-                let page = self.page(page)?;
+                let page = Linear(self.number(page)?);
+                let Some(Target::Epc(page)) = self.space.look(page) else {
+                    return Err(format!("{page} is not in the EPC"));
+                };
                 let lock = lock_named(lock).ok_or_else(|| format!("there is no lock `{lock}`"))?;
                 self.package.hold(page, lock);
                 Ok(())

@@ -124,7 +124,7 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Kind, Problem> {
         }
         "map" => Kind::Map { at: cursor.expr()?, to: map_to(cursor)? },
         "epcm" => Kind::Epcm { page: cursor.word("a page")?, settings: cursor.settings()? },
-        "hold" => Kind::Hold { page: cursor.word("a page")?, lock: cursor.word("a lock")? },
+        "hold" => Kind::Hold { page: cursor.expr()?, lock: cursor.word("a lock")? },
         "release" => Kind::Release,
         "sign" => Kind::Sign(cursor.word("an enclave")?),
         "resign" => Kind::Resign,

@@ -112,8 +112,8 @@ pub enum Kind {
     },
     /// `hold PAGE LOCK`: a leaf of another processor holds a lock.
     Hold {
-        /// The page.
-        page: String,
+        /// Its address.
+        page: Expr,
         /// Which lock.
         lock: String,
     },
