@@ -23,8 +23,8 @@ pub struct Slot {
 pub struct Slots(Vec<Option<Slot>>);
 
 impl Slots {
-    /// A processor enters: its slot's number, for [`Slots::leave`].
-    pub(crate) fn enter(&mut self, slot: Slot) -> usize {
+    /// A processor enters: the number of its slot, by which it leaves.
+    pub fn enter(&mut self, slot: Slot) -> usize {
         let free = self.0.iter().position(Option::is_none);
         let index = free.unwrap_or_else(|| {
             self.0.push(None);
