@@ -5,6 +5,7 @@ mod bench;
 mod calls;
 mod chance;
 mod foreign;
+mod interleavings;
 mod kills;
 mod kit;
 mod kselftest;
@@ -21,7 +22,7 @@ use std::time::Instant;
 use kit::Kit;
 
 /// How it is called.
-pub(crate) const USAGE: &str = "cargo xtask soak [--quick] [--seed NUMBER] [supervised] [kselftest] [foreign] [kills] [calls] [properties] [bench]";
+pub(crate) const USAGE: &str = "cargo xtask soak [--quick] [--seed NUMBER] [supervised] [kselftest] [foreign] [kills] [calls] [properties] [interleavings] [bench]";
 
 /// How much of everything.
 #[derive(Clone, Copy, Debug)]
@@ -38,10 +39,14 @@ struct Scale {
     calls: u32,
     /// Cases of each property test.
     cases: u32,
+    /// Interleavings with their larger bounds.
+    far: bool,
 }
 
-const FULL: Scale = Scale { suites: 20, rounds: 10, kills: 1000, callers: 32, calls: 20_000, cases: 8192 };
-const QUICK: Scale = Scale { suites: 1, rounds: 1, kills: 60, callers: 4, calls: 4000, cases: 512 };
+const FULL: Scale =
+    Scale { suites: 20, rounds: 10, kills: 1000, callers: 32, calls: 20_000, cases: 8192, far: true };
+const QUICK: Scale =
+    Scale { suites: 1, rounds: 1, kills: 60, callers: 4, calls: 4000, cases: 512, far: false };
 
 /// What a step counts.
 #[derive(Debug, Default)]
@@ -55,13 +60,14 @@ struct Count {
 /// A step by name.
 type Step = (&'static str, fn(&Kit, Scale, u64) -> io::Result<Count>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("supervised", supervised::step),
     ("kselftest", kselftest::step),
     ("foreign", foreign::step),
     ("kills", kills::step),
     ("calls", calls::step),
     ("properties", properties::step),
+    ("interleavings", interleavings::step),
     ("bench", bench::step),
 ];
 
@@ -95,7 +101,7 @@ pub(crate) fn execute(words: &[String]) -> ExitCode {
         }
         all_well &= count.failures.is_empty();
         println!(
-            "{count:<7} {name:<11} {}, {} failed, {} s",
+            "{count:<7} {name:<13} {}, {} failed, {} s",
             count.done,
             count.failures.len(),
             begin.elapsed().as_secs()
