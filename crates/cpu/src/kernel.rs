@@ -76,6 +76,25 @@ pub trait Encls {
     /// The leaf faulted; it has no codes.
     fn epa(&mut self, page: EpcAddr) -> Result<(), EnclsError>;
 
+    /// EBLOCK: no processor gets a new translation of `page`.
+    ///
+    /// # Errors
+    /// The leaf faulted or refused. BLKSTATE, NOTBLOCKABLE and PG_IS_SECS say that there was nothing to do.
+    fn eblock(&mut self, page: EpcAddr) -> Result<(), EnclsError>;
+
+    /// ETRACK: begins an epoch of the enclave of `secs`.
+    ///
+    /// # Errors
+    /// The leaf faulted, or refused with PREV_TRK_INCMPL: processors that entered before the current epoch are to be
+    /// interrupted first.
+    fn etrack(&mut self, secs: EpcAddr) -> Result<(), EnclsError>;
+
+    /// ETRACKC: begins an epoch of the enclave that `page` belongs to.
+    ///
+    /// # Errors
+    /// The leaf faulted or refused. TRACK_NOT_REQUIRED says that the page is a version array.
+    fn etrackc(&mut self, page: EpcAddr) -> Result<(), EnclsError>;
+
     /// EDBGRD: the eight bytes at `at`, of a debug enclave or a version array.
     ///
     /// # Errors

@@ -14,9 +14,9 @@
 //! | EDBGRD, EDBGWR | shared | | #GP |
 //! | ELDB, ELDU | exclusive; VA and SECS shared | | #GP |
 //! | ELDBC, ELDUC | exclusive; VA and SECS shared | | code 7 |
-//! | EBLOCK | shared | | code 7 |
+//! | EBLOCK | shared | tracking, shared, code 15 | code 7 |
 //! | EWB | exclusive; VA shared | | #GP |
-//! | ETRACK | | tracking | #GP |
+//! | ETRACK | shared | tracking | #GP |
 //! | ETRACKC | shared | tracking | code 7 |
 //! | ERDINFO, EDECVIRTCHILD, EINCVIRTCHILD, ESETCONTEXT | shared | | code 7 |
 //! | EMODPR | shared | SGX2, code 7 | #GP |
@@ -69,8 +69,10 @@ impl Lock {
     pub const SGX2: Self = Self { class: LockClass::Sgx2, exclusive: true };
     /// The measurement of an enclave.
     pub const MEASUREMENT: Self = Self { class: LockClass::Measurement, exclusive: true };
-    /// The epochs of an enclave.
+    /// The epochs of an enclave, to begin one.
     pub const TRACKING: Self = Self { class: LockClass::Tracking, exclusive: true };
+    /// The epochs of an enclave, to mark a page with the current one.
+    pub const EPOCH: Self = Self { class: LockClass::Tracking, exclusive: false };
 
     /// Whether both cannot be held at once, of the same page.
     const fn excludes(self, other: Self) -> bool {
@@ -116,6 +118,8 @@ mod tests {
     fn only_two_who_share_go_together() {
         assert!(!Lock::SHARED.excludes(Lock::SHARED));
         assert!(Lock::SHARED.excludes(Lock::EXCLUSIVE) && Lock::EXCLUSIVE.excludes(Lock::SHARED));
+        assert!(!Lock::EPOCH.excludes(Lock::EPOCH));
+        assert!(Lock::EPOCH.excludes(Lock::TRACKING) && Lock::TRACKING.excludes(Lock::EPOCH));
         for lock in [Lock::EXCLUSIVE, Lock::SGX2, Lock::MEASUREMENT, Lock::TRACKING] {
             assert!(lock.excludes(lock), "{lock:?}");
         }

@@ -33,7 +33,7 @@ use crate::locks::Lock;
 use crate::package::Package;
 use crate::processor::Processor;
 use crate::state::rflags;
-use crate::tracking::Slots;
+use crate::tracking::{Slot, Slots};
 use crate::xsave::XsaveLayout;
 
 /// The only EPC section of test machines: 256 pages.
@@ -119,6 +119,11 @@ impl Machine {
         }
     }
 
+    /// With these leaves.
+    pub(crate) fn of(features: SgxFeatures) -> Self {
+        Self::with(Config { features, ..config() })
+    }
+
     /// An EPC page that no call has given before.
     pub(crate) fn free_page(&mut self) -> EpcAddr {
         let page = EpcAddr(SECTION.base + self.next_page * 4096);
@@ -130,6 +135,26 @@ impl Machine {
     /// Another processor holds a lock of the page at `at`, in the flat part of the address space.
     pub(crate) fn hold(&mut self, at: Linear, lock: Lock) {
         self.package.hold(EpcAddr(at.0.wrapping_sub(space::FLAT)), lock);
+    }
+
+    /// Makes a free page an empty version array.
+    pub(crate) fn epa(&mut self) -> EpcAddr {
+        let page = self.free_page();
+        self.encls(Encls::Epa, [3, flat(page).0, 0]).assert_done();
+        page
+    }
+
+    /// A logical processor enters the enclave of `secs`: its slot.
+    pub(crate) fn enter(&mut self, secs: EpcAddr) -> usize {
+        let secs = self.package.load_secs(secs);
+        self.package.slots.enter(Slot { eid: secs.eid.get(), epoch: secs.epoch.get() })
+    }
+
+    /// Changes the entry of a page behind the processor's back.
+    pub(crate) fn edit(&mut self, page: EpcAddr, edit: impl FnOnce(&mut EpcmEntry)) {
+        let mut entry = self.package.epcm_entry(page);
+        edit(&mut entry);
+        self.package.set_entry(page, entry);
     }
 
     /// Executes ENCLS with RBX, RCX and RDX. All status flags are set before, so that clearing shows.

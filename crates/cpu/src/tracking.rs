@@ -8,6 +8,12 @@
 //!
 //! The counters of hardware are its own affair; all outcomes that the manual documents follow from these two numbers.
 
+use anyclave_arch::EpcAddr;
+
+use crate::entropy::Entropy;
+use crate::frames::Frames;
+use crate::package::Package;
+
 /// A logical processor inside an enclave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot {
@@ -65,6 +71,22 @@ impl Slots {
     #[must_use]
     pub fn is_tracked(&self, eid: u64, epoch: u64, mark: u64) -> bool {
         epoch > mark && self.entered_before(eid, mark + 1) == 0
+    }
+}
+
+impl<F: Frames, E: Entropy> Package<F, E> {
+    /// Begins a new epoch of the enclave of `secs`, if all who entered before the current one have left.
+    ///
+    /// # Errors
+    /// They have not: how many are inside.
+    pub(crate) fn begin_epoch(&mut self, secs: EpcAddr) -> Result<(), u64> {
+        let (eid, epoch) = self.with_secs(secs, |secs| (secs.eid.get(), secs.epoch.get()));
+        let inside = self.slots.entered_before(eid, epoch);
+        if inside != 0 {
+            return Err(inside as u64);
+        }
+        self.with_secs(secs, |secs| secs.epoch += 1);
+        Ok(())
     }
 }
 

@@ -101,6 +101,21 @@ impl<N: Encls> Encls for Failing<N> {
         self.inner.epa(page)
     }
 
+    fn eblock(&mut self, page: EpcAddr) -> Result<(), EnclsError> {
+        self.order(Leaf::Eblock)?;
+        self.inner.eblock(page)
+    }
+
+    fn etrack(&mut self, secs: EpcAddr) -> Result<(), EnclsError> {
+        self.order(Leaf::Etrack)?;
+        self.inner.etrack(secs)
+    }
+
+    fn etrackc(&mut self, page: EpcAddr) -> Result<(), EnclsError> {
+        self.order(Leaf::Etrackc)?;
+        self.inner.etrackc(page)
+    }
+
     fn edbgrd(&mut self, at: EpcAddr) -> Result<u64, EnclsError> {
         self.order(Leaf::Edbgrd)?;
         self.inner.edbgrd(at)

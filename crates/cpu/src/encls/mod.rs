@@ -5,6 +5,7 @@
 
 mod eadd;
 mod eaug;
+mod eblock;
 mod ecreate;
 mod edbgrd;
 mod edbgwr;
@@ -14,6 +15,8 @@ mod emodpr;
 mod emodt;
 mod epa;
 mod eremove;
+mod etrack;
+mod etrackc;
 
 use anyclave_arch::Encls;
 use anyclave_trace::cause::EnclsCause;
@@ -90,15 +93,15 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
             Some(Encls::Eaug) => eaug::eaug(self, rbx, rcx),
             Some(Encls::Emodpr) => emodpr::emodpr(self, rbx, rcx),
             Some(Encls::Emodt) => emodt::emodt(self, rbx, rcx),
-            // not implemented: ELDB to ETRACK of SGX1, and the others, which no machine announces
+            Some(Encls::Eblock) => eblock::eblock(self, rcx),
+            Some(Encls::Etrack) => etrack::etrack(self, rcx),
+            Some(Encls::Etrackc) => etrackc::etrackc(self, rcx),
+            // not implemented: ELDB, ELDU and EWB of SGX1, and the others, which no machine announces
             Some(
                 Encls::Eldb
                 | Encls::Eldu
-                | Encls::Eblock
                 | Encls::Ewb
-                | Encls::Etrack
                 | Encls::Erdinfo
-                | Encls::Etrackc
                 | Encls::Eldbc
                 | Encls::Elduc
                 | Encls::Eupdatesvn,

@@ -109,6 +109,18 @@ impl<F: Frames, E: Entropy> Encls for Bare<'_, F, E> {
         self.execute(Leaf::Epa, [page_type, direct(page).0, 0], &[]).map(drop)
     }
 
+    fn eblock(&mut self, page: EpcAddr) -> Result<(), EnclsError> {
+        self.execute(Leaf::Eblock, [0, direct(page).0, 0], &[]).map(drop)
+    }
+
+    fn etrack(&mut self, secs: EpcAddr) -> Result<(), EnclsError> {
+        self.execute(Leaf::Etrack, [0, direct(secs).0, 0], &[]).map(drop)
+    }
+
+    fn etrackc(&mut self, page: EpcAddr) -> Result<(), EnclsError> {
+        self.execute(Leaf::Etrackc, [0, direct(page).0, 0], &[]).map(drop)
+    }
+
     fn edbgrd(&mut self, at: EpcAddr) -> Result<u64, EnclsError> {
         self.execute(Leaf::Edbgrd, [0, direct(at).0, 0], &[]).map(|registers| registers.rbx)
     }
