@@ -7,6 +7,7 @@ mod addpages;
 mod exec;
 mod figure;
 mod lab;
+mod leaves;
 mod part;
 mod paths;
 mod promise;
@@ -60,7 +61,7 @@ struct Benchmark {
     measure: fn(&Lab) -> Result<Vec<Entry>, BenchError>,
 }
 
-const BENCHMARKS: [Benchmark; 5] = [
+const BENCHMARKS: [Benchmark; 6] = [
     Benchmark { name: startup::NAME, about: "run of a program that does nothing", measure: startup::measure },
     Benchmark {
         name: exec::NAME,
@@ -78,6 +79,11 @@ const BENCHMARKS: [Benchmark; 5] = [
         measure: paths::measure,
     },
     Benchmark { name: addpages::NAME, about: "ADD_PAGES, one page a call", measure: addpages::measure },
+    Benchmark {
+        name: leaves::NAME,
+        about: "leaves for each page, beside the cryptography in them",
+        measure: leaves::measure,
+    },
 ];
 
 /// What a benchmark says.

@@ -36,6 +36,11 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
+    /// The default machine with the keys that a text gives.
+    pub(crate) fn seeded(text: &str) -> Self {
+        Self { seed: Some(text.to_owned()), ..Self::default() }
+    }
+
     /// Whether any option was given on the command line.
     pub(crate) const fn is_given(&self) -> bool {
         self.epc.is_some() || self.cpu.is_some() || self.seed.is_some() || self.state.is_some()

@@ -84,6 +84,26 @@ impl Lab {
         }
     }
 
+    /// Runs a part that measures both sides itself: what it says under the first name of each pair beside what it
+    /// says under the second.
+    pub(super) fn alone(
+        &self,
+        part: &'static str,
+        pairs: &[(&'static str, &str)],
+    ) -> Result<Vec<Figure>, BenchError> {
+        let mut times = Times::new();
+        for _ in 0..TURNS {
+            keep_best(&mut times, self.times(self.part(part))?);
+        }
+        pairs
+            .iter()
+            .map(|&(name, bare)| match (times.get(name), times.get(bare)) {
+                (Some(&value), Some(&baseline)) => Ok(Figure { name, value, baseline, comparable: true }),
+                _ => Err(BenchError::Missing { part, name }),
+            })
+            .collect()
+    }
+
     /// Runs a program in turns: how long a whole run takes.
     pub(super) fn compare_runs(&self, name: &'static str, program: &str) -> Result<Figure, BenchError> {
         /// A run is short, so there can be more of them.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use super::lab::nanoseconds;
-use super::{addpages, exec, paths, syscalls};
+use super::{addpages, exec, leaves, paths, syscalls};
 use crate::say;
 
 /// What a part says: figures by name, in nanoseconds.
@@ -18,7 +18,7 @@ pub(super) type Said = io::Result<Vec<(&'static str, f64)>>;
 type Part = (&'static str, fn(&Path) -> Said);
 
 /// All of them.
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     (exec::NAME, exec::part),
     (syscalls::NAME, syscalls::part),
     (paths::NAME, paths::calls::part),
@@ -26,6 +26,7 @@ const PARTS: [Part; 7] = [
     (paths::TREE, paths::tree::part),
     (addpages::NAME, addpages::part),
     (addpages::COPY, addpages::copy),
+    (leaves::NAME, leaves::part),
 ];
 
 /// Does it and says it.

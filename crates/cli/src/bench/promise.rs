@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::figure::{Figure, time};
-use super::{addpages, exec, paths, startup, syscalls};
+use super::{addpages, exec, leaves, paths, startup, syscalls};
 
 /// The most that a figure may be; times in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub(super) enum Bound {
 }
 
 /// Benchmark, figure, and the most that it may be.
-const PROMISES: [(&str, &str, Bound); 12] = [
+const PROMISES: [(&str, &str, Bound); 14] = [
     (startup::NAME, startup::TRUE, Bound::Total(30e6)),
     (exec::NAME, exec::TRUE, Bound::Difference(2e6)),
     (syscalls::NAME, syscalls::GETPPID, Bound::Difference(60.0)),
@@ -30,6 +30,8 @@ const PROMISES: [(&str, &str, Bound); 12] = [
     (paths::NAME, paths::COMPILE, Bound::Ratio(1.2)),
     (addpages::NAME, addpages::UNMEASURED, Bound::Total(15e3)),
     (addpages::NAME, addpages::ONE_CPU, Bound::Total(18e3)),
+    (leaves::NAME, leaves::EADD, Bound::Ratio(2.0)),
+    (leaves::NAME, leaves::MEASURED, Bound::Ratio(1.25)),
 ];
 
 /// What is promised of a figure.
