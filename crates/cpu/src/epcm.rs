@@ -66,12 +66,14 @@ pub struct Epcm {
 
 impl Epcm {
     /// The entry of the page that holds `at`.
+    #[inline]
     #[must_use]
     pub fn entry(&self, at: EpcAddr) -> EpcmEntry {
         self.entries.get(at).copied().unwrap_or(EpcmEntry::INVALID)
     }
 
     /// Sets the entry of the page that holds `at`.
+    #[inline]
     pub(crate) fn set(&mut self, at: EpcAddr, entry: EpcmEntry) {
         self.entries.replace(at, entry);
     }

@@ -31,6 +31,11 @@ pub trait Frames {
     fn read(&mut self, page: EpcAddr, offset: usize, into: &mut [u8]);
     /// Copies bytes into a page.
     fn write(&mut self, page: EpcAddr, offset: usize, from: &[u8]);
+    /// Gives a page all its bytes. What lies in the buffer afterwards has no meaning, so that memory can be exchanged
+    /// instead of copied.
+    fn give(&mut self, page: EpcAddr, bytes: &mut Box<[u8; PAGE_BYTES]>) {
+        self.write(page, 0, bytes.as_slice());
+    }
     /// Lets a structure of the processor's own be changed where it lies. For pages of the store, which nobody else
     /// writes; of any other page it is a copy that is changed and written back.
     fn with<R>(&mut self, page: EpcAddr, work: impl FnOnce(&mut [u8; PAGE_BYTES]) -> R) -> R {

@@ -9,6 +9,7 @@ use crate::entropy::Entropy;
 use crate::epcm::{Epcm, EpcmEntry};
 use crate::frames::{Frames, Place};
 use crate::inject::Injector;
+use crate::kernel::PAGE_BYTES;
 use crate::locks::Held;
 use crate::secs::{PageOfSecs, SecsPage};
 use crate::tracking::Slots;
@@ -30,6 +31,9 @@ pub struct Package<F, E> {
     /// Locks that leaves of other processors hold.
     pub(crate) held: Held,
     pub(crate) injector: Injector,
+    /// A page on its way into the EPC or out of it, until the leaf has made its last check. It is here so that
+    /// it need not be made for each leaf.
+    pub(crate) transit: Box<[u8; PAGE_BYTES]>,
 }
 
 impl<F: Frames, E: Entropy> Package<F, E> {
@@ -48,6 +52,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
             next_eid: 1,
             slots: Slots::default(),
             held: Held::default(),
+            transit: Box::new([0; PAGE_BYTES]),
         }
     }
 
@@ -173,6 +178,7 @@ fn page_of(base: Linear, address: Linear) -> u64 {
 }
 
 /// Offset within the page, as an index.
+#[inline]
 pub(crate) fn offset_in_page(at: EpcAddr) -> usize {
     // Twelve bits fit everywhere.
     usize::try_from(at.page_offset()).unwrap_or_default()

@@ -94,6 +94,7 @@ impl SecsPage {
     }
 
     /// The running measurement.
+    #[inline]
     pub(crate) fn measurement(&self) -> Measurement {
         let mut state = [0; 8];
         let (words, _) = self.mrenclave.as_chunks::<4>();
@@ -104,6 +105,7 @@ impl SecsPage {
     }
 
     /// Keeps a running measurement.
+    #[inline]
     pub(crate) fn set_measurement(&mut self, measurement: &Measurement) {
         let (state, blocks) = measurement.to_parts();
         for (bytes, word) in self.mrenclave.chunks_exact_mut(4).zip(state) {
@@ -113,6 +115,7 @@ impl SecsPage {
     }
 
     /// Appends blocks to the running measurement.
+    #[inline]
     pub(crate) fn measure(&mut self, blocks: &[[u8; BLOCK_BYTES]]) {
         let mut measurement = self.measurement();
         measurement.update_blocks(blocks);

@@ -20,6 +20,7 @@ pub struct EpcTable<T> {
 
 impl<T: Default> EpcTable<T> {
     /// The value of the page that holds `at`, if its run has been written to.
+    #[inline]
     #[must_use]
     pub fn get(&self, at: EpcAddr) -> Option<&T> {
         let (run, index) = split(at);
@@ -27,12 +28,14 @@ impl<T: Default> EpcTable<T> {
     }
 
     /// The value of the page that holds `at`, to be changed, if its run has been written to.
+    #[inline]
     pub fn get_mut(&mut self, at: EpcAddr) -> Option<&mut T> {
         let (run, index) = split(at);
         self.runs.get_mut(&run)?.get_mut(index)
     }
 
     /// Sets the value of the page that holds `at`; returns the one that was there.
+    #[inline]
     pub fn replace(&mut self, at: EpcAddr, value: T) -> T {
         let (run, index) = split(at);
         let fresh = || std::iter::repeat_with(T::default).take(RUN_PAGES).collect();
@@ -47,6 +50,7 @@ impl<T> Default for EpcTable<T> {
     }
 }
 
+#[inline]
 fn split(at: EpcAddr) -> (u64, usize) {
     let index = usize::try_from((at.0 % RUN_BYTES) / 4096).unwrap_or(0);
     (at.0 / RUN_BYTES, index)
@@ -58,6 +62,7 @@ fn split(at: EpcAddr) -> (u64, usize) {
 pub struct Spread(u64);
 
 impl Hasher for Spread {
+    #[inline]
     fn finish(&self) -> u64 {
         self.0
     }
@@ -68,6 +73,7 @@ impl Hasher for Spread {
         }
     }
 
+    #[inline]
     fn write_u64(&mut self, number: u64) {
         /// 2^64 divided by the golden ratio.
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;

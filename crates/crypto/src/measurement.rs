@@ -46,11 +46,13 @@ impl Measurement {
     }
 
     /// Appends one block.
+    #[inline]
     pub fn update(&mut self, block: &[u8; BLOCK_BYTES]) {
         self.update_blocks(core::slice::from_ref(block));
     }
 
     /// Appends blocks in order.
+    #[inline]
     pub fn update_blocks(&mut self, blocks: &[[u8; BLOCK_BYTES]]) {
         compress256(&mut self.state, blocks);
         for _ in blocks {

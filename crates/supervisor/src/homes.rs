@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasherDefault;
 use std::io::IoSlice;
+use std::mem;
 use std::sync::{Arc, OnceLock};
 
 use anyclave_arch::EpcAddr;
@@ -205,6 +206,17 @@ impl Frames for HomeFrames {
         }
     }
 
+    fn give(&mut self, page: EpcAddr, bytes: &mut Bytes) {
+        match self.pages.get_mut(page) {
+            Some(Slot::Store(own) | Slot::Arriving { bytes: own, .. }) => mem::swap(own, bytes),
+            Some(Slot::Home { .. }) => self.write(page, 0, bytes.as_slice()),
+            None | Some(Slot::Zero) => {
+                let given = mem::replace(bytes, self.blank());
+                self.pages.replace(page, Slot::Store(given));
+            }
+        }
+    }
+
     fn with<R>(&mut self, page: EpcAddr, work: impl FnOnce(&mut [u8; PAGE]) -> R) -> R {
         if let Some(Slot::Store(bytes)) = self.pages.get_mut(page) {
             return work(bytes);
@@ -319,6 +331,27 @@ mod tests {
         frames.read(PAGE_A, 100, &mut seen);
         assert_eq!(&seen, b"later");
         assert_eq!(file.allocated().unwrap(), 0, "the home has a hole again");
+    }
+
+    #[test]
+    fn a_page_that_is_given_holds_what_was_given() {
+        let (mut frames, _file) = frames();
+        let place = Place::Home { eid: 7, page: 3 };
+        let mut seen = [0; PAGE];
+        let mut give_and_look = |frames: &mut HomeFrames, byte| {
+            let mut bytes = Box::new([byte; PAGE]);
+            frames.give(PAGE_A, &mut bytes);
+            // What comes back is somebody else's to fill.
+            bytes.fill(0xee);
+            frames.read(PAGE_A, 0, &mut seen);
+            assert_eq!(seen, [byte; PAGE]);
+        };
+        give_and_look(&mut frames, 1);
+        give_and_look(&mut frames, 2);
+        frames.relocate(PAGE_A, place);
+        give_and_look(&mut frames, 3);
+        frames.arrive();
+        give_and_look(&mut frames, 4);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::exit::{Exit, require};
 use crate::frames::Frames;
 use crate::kernel::PAGE_BYTES;
 use crate::locks::Lock;
+use crate::package::Package;
 use crate::secs::SecsPage;
 use crate::space::{Access, AddressSpace};
 
@@ -66,11 +67,11 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
     let (attributes, base, inside) = cpu.package.with_secs(secs_page, look);
 
     // the contents
-    let mut contents = [0; PAGE_BYTES];
-    cpu.space.read(srcpge, &mut contents)?;
+    let contents = &mut cpu.package.transit;
+    cpu.space.read(srcpge, contents.as_mut_slice())?;
     let mut rights = secinfo.bits();
     if page_type == PageType::Tcs {
-        reset_tcs(attributes, &mut contents)?;
+        reset_tcs(attributes, contents)?;
         rights = SecInfoFlags::empty();
     } else {
         let readable = rights.contains(SecInfoFlags::R) || !rights.contains(SecInfoFlags::W);
@@ -85,7 +86,8 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
     require(!initialised, Refusal::new(Cause::AlreadyInitialised, secs_at.0))?;
 
     let entry = EpcmEntry { rights, ..EpcmEntry::new(page_type, secs_page, linaddr) };
-    cpu.package.frames.write(page, 0, &contents);
+    let Package { frames, transit, .. } = &mut *cpu.package;
+    frames.give(page, transit);
     cpu.package.with_secs(secs_page, |secs| {
         measure(secs, linaddr, &SecInfo::new(page_type, rights));
         secs.child_count += 1;

@@ -136,32 +136,34 @@ const fn has_result(leaf: Encls) -> bool {
     !matches!(leaf, Encls::Ecreate | Encls::Eadd | Encls::Eextend | Encls::Epa | Encls::Eaug)
 }
 
+/// Makes registers or a fault of how a leaf ended.
 fn apply(
     leaf: Option<Encls>,
     registers: &mut EnclsRegisters,
     outcome: Result<(), Exit>,
 ) -> Result<Completion, Fault> {
-    let refusal = match outcome {
-        Ok(()) => None,
-        Err(exit) => Some(exit.classify(false)?),
+    let Err(exit) = outcome else {
+        report(leaf, registers, 0, 0);
+        return Ok(Completion::Done);
     };
-    if leaf.is_some_and(has_result) {
-        registers.rflags &= !rflags::STATUS;
-        registers.rax = 0;
-        if let Some(refusal) = refusal {
-            let (error, flag) = match refusal.outcome() {
-                Outcome::Cf(error) => (error, rflags::CF),
-                Outcome::Zf(error) => (error, rflags::ZF),
-                // `classify` has turned these into faults.
-                Outcome::Ud | Outcome::Gp | Outcome::PfRead | Outcome::PfWrite => {
-                    return Ok(Completion::Done);
-                }
-            };
-            registers.rax = error.code().into();
-            registers.rflags |= flag;
-        }
+    let refusal = exit.classify(false)?;
+    match refusal.outcome() {
+        Outcome::Cf(error) => report(leaf, registers, error.code().into(), rflags::CF),
+        Outcome::Zf(error) => report(leaf, registers, error.code().into(), rflags::ZF),
+        // `classify` has turned these into faults.
+        Outcome::Ud | Outcome::Gp | Outcome::PfRead | Outcome::PfWrite => return Ok(Completion::Done),
     }
-    Ok(refusal.map_or(Completion::Done, Completion::Code))
+    Ok(Completion::Code(refusal))
+}
+
+/// RAX and the flags, of leaves that report through them.
+const fn report(leaf: Option<Encls>, registers: &mut EnclsRegisters, rax: u64, flag: u64) {
+    if let Some(leaf) = leaf
+        && has_result(leaf)
+    {
+        registers.rflags = registers.rflags & !rflags::STATUS | flag;
+        registers.rax = rax;
+    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ impl<'a, F: Frames, E: Entropy> Bare<'a, F, E> {
     }
 
     /// Executes a leaf; `operands` lie at [`operand`] 0, 1, 2…
+    #[inline]
     fn execute(
         &mut self,
         leaf: Leaf,

@@ -12,11 +12,13 @@ const DIRECT_MAP: u64 = 0xffff_8880_0000_0000;
 const OPERANDS: u64 = 0xffff_c900_0000_0000;
 
 /// Linear address of the operand buffer with this number.
+#[inline]
 pub(super) const fn operand(number: u64) -> Linear {
     Linear(OPERANDS + number * 4096)
 }
 
 /// Linear address of physical memory. Wraps for addresses no processor has, which the EPC check refuses.
+#[inline]
 pub(super) const fn direct(at: EpcAddr) -> Linear {
     Linear(DIRECT_MAP).offset(at.0)
 }
@@ -28,12 +30,14 @@ pub(super) struct KernelSpace<'a> {
 }
 
 impl AddressSpace for KernelSpace<'_> {
+    #[inline]
     fn translate(&mut self, at: Linear, _: Access) -> Result<Target, PageFault> {
         let physical = at.0.wrapping_sub(DIRECT_MAP);
         let epc = self.sections.iter().any(|section| section.contains(physical));
         Ok(if epc { Target::Epc(EpcAddr(physical)) } else { Target::Ordinary })
     }
 
+    #[inline]
     fn read(&mut self, at: Linear, into: &mut [u8]) -> Result<(), PageFault> {
         let fault = PageFault { address: at, code: Pfec::empty() };
         let offset = at.0.checked_sub(OPERANDS).ok_or(fault)?;
