@@ -99,7 +99,6 @@ impl World {
             if let Some(register) = self.cpu().register(name) {
                 let Datum::Number(by) = value else { return Err("a register takes a number".to_owned()) };
                 *register = operate(operator, *register, by);
-                self.rax_given |= name == "rax";
                 return Ok(());
             }
         }
@@ -269,7 +268,6 @@ impl World {
                 *register = operand;
             }
         }
-        let given = self.rax_given;
         for assignment in &run.named {
             self.assign(assignment)?;
         }
@@ -279,7 +277,7 @@ impl World {
             Leaf::Enclv(leaf) => Some(leaf as u64),
             Leaf::AnyEncls | Leaf::AnyEnclu | Leaf::AnyEnclv => None,
         };
-        if let Some(number) = number.filter(|_| is_other || !given) {
+        if let Some(number) = number {
             self.cpu().state.gprs.rax = number;
         }
         let before = self.cpu().clone();

@@ -2,8 +2,12 @@
 
 use anyclave_arch::{Encls, Enclu, Enclv, Leaf};
 
-/// The leaf with this name; ENCLS and ENCLU themselves are the instruction with whatever RAX says.
+/// The leaf with this name; ENCLS, ENCLU and ENCLV themselves are the instruction with whatever RAX says, and AEX is
+/// none, for files that say `run aex`.
 pub(super) fn by_name(name: &str) -> Option<Leaf> {
+    if name == "AEX" {
+        return Some(Leaf::AnyEnclu);
+    }
     let encls = Encls::ALL.into_iter().map(Leaf::Encls);
     let enclu = Enclu::ALL.into_iter().map(Leaf::Enclu);
     let enclv = Enclv::ALL.into_iter().map(Leaf::Enclv);

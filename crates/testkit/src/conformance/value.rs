@@ -253,8 +253,9 @@ impl World {
             let hash = if name == "mrenclave" { plan.mrenclave() } else { plan.mrsigner() };
             return Ok(Datum::Bytes(hash.to_vec()));
         }
-        if let ("measured", [Expr::Name(enclave)]) = (name, arguments) {
-            return self.measured(&format!("{enclave}.secs"));
+        if let ("measured", [Expr::Name(name)]) = (name, arguments) {
+            let secs = format!("{name}.secs");
+            return self.measured(if self.objects.contains_key(&secs) { &secs } else { name });
         }
         let mut bytes = Vec::new();
         for argument in arguments {

@@ -99,8 +99,6 @@ pub(super) struct World {
     pub(super) objects: BTreeMap<String, Object>,
     pub(super) numbers: BTreeMap<String, u64>,
     pub(super) lets: BTreeMap<String, super::value::Datum>,
-    /// The case has set RAX, so that leaves do not.
-    pub(super) rax_given: bool,
     /// MRSIGNER of the launch enclave that tokens come from.
     pub(super) launch_signer: [u8; 32],
     pub(super) ran: Option<Ran>,
@@ -142,7 +140,6 @@ impl World {
             objects: BTreeMap::new(),
             numbers: BTreeMap::from([("aep".to_owned(), AEP), ("nowhere".to_owned(), 0x1000)]),
             lets: BTreeMap::new(),
-            rax_given: false,
             launch_signer: [9; 32],
             ran: None,
             next_page: 0,
