@@ -1,6 +1,6 @@
-//! How many failing outcomes the manual lists for each leaf, counted leaf by leaf in its Operation sections: a check and
-//! an outcome that differ from all others of the leaf count once. Several checks of ours may share one of the
-//! manual's; the other way round needs a reason.
+//! How many failing outcomes the manual lists for each leaf, counted in its Operation sections, the table of concurrency
+//! restrictions included. What is tested in one line with one outcome counts once for each operand; what several
+//! leaves share counts for each. One of the manual's may be several checks of ours; the other way round needs a reason.
 
 use anyclave_arch::Leaf;
 
@@ -16,36 +16,36 @@ const fn listed(leaf: &'static str, outcomes: usize) -> Listed {
 }
 
 const TABLE: [Listed; 33] = [
-    listed("ECREATE", 22),
-    listed("EADD", 19),
-    listed("EINIT", 27),
-    listed("EREMOVE", 5),
+    listed("ECREATE", 24),
+    listed("EADD", 20),
+    listed("EINIT", 28),
+    listed("EREMOVE", 6),
     listed("EDBGRD", 8),
     listed("EDBGWR", 8),
-    listed("EEXTEND", 9),
-    listed("ELDB", 14),
-    listed("ELDU", 14),
-    listed("EBLOCK", 7),
+    listed("EEXTEND", 10),
+    listed("ELDB", 17),
+    listed("ELDU", 17),
+    listed("EBLOCK", 8),
     listed("EPA", 5),
-    listed("EWB", 15),
+    listed("EWB", 19),
     listed("ETRACK", 5),
-    listed("EAUG", 14),
-    listed("EMODPR", 10),
-    listed("EMODT", 9),
+    listed("EAUG", 15),
+    listed("EMODPR", 11),
+    listed("EMODT", 11),
     listed("ERDINFO", 5),
     listed("ETRACKC", 7),
-    listed("ELDBC", 14),
-    listed("ELDUC", 14),
+    listed("ELDBC", 17),
+    listed("ELDUC", 17),
     listed("EUPDATESVN", 4),
     listed("EREPORT", 10),
-    listed("EGETKEY", 13),
-    listed("EENTER", 19),
-    listed("ERESUME", 22),
+    listed("EGETKEY", 15),
+    listed("EENTER", 24),
+    listed("ERESUME", 29),
     listed("EEXIT", 1),
     listed("EACCEPT", 14),
-    listed("EMODPE", 9),
-    listed("EACCEPTCOPY", 11),
-    listed("EDECCSSA", 3),
+    listed("EMODPE", 11),
+    listed("EACCEPTCOPY", 17),
+    listed("EDECCSSA", 4),
     listed("EDECVIRTCHILD", 8),
     listed("EINCVIRTCHILD", 7),
     listed("ESETCONTEXT", 5),

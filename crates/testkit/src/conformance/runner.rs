@@ -158,3 +158,85 @@ fn before_expect(case: &Case) -> &[Statement] {
     let end = case.statements.iter().position(expects).unwrap_or(case.statements.len());
     &case.statements[..end]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::parse;
+
+    const EPA: &str = "leaf EPA\nsetup\n page new\n rbx = 3, rcx = new\n";
+
+    /// What is wrong with a script.
+    fn problems(text: &str) -> Vec<String> {
+        let script = parse("a.conf", text).unwrap();
+        run(&script).problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[track_caller]
+    fn assert_problem(case: &str, wanted: &str) {
+        let problems = problems(&format!("{EPA}case it\n{case}"));
+        assert!(problems.len() == 1 && problems[0].contains(wanted), "{problems:?}");
+    }
+
+    #[test]
+    fn a_right_case_reaches_its_check() {
+        let script =
+            parse("a.conf", &format!("{EPA}case it\n rcx += 8\n expect #GP RcxUnaligned\n")).unwrap();
+        let report = run(&script);
+        assert_eq!((report.cases, report.problems.len()), (1, 0));
+        let [reached] = &report.reached[..] else { panic!("{:?}", report.reached) };
+        assert_eq!((reached.cause.name(), &*reached.outcome), ("RcxUnaligned", "#GP(0)"));
+        assert_eq!((&*reached.file, &*reached.case), ("a.conf", "it"));
+    }
+
+    #[test]
+    fn another_outcome_or_check_is_noticed() {
+        assert_problem("rcx += 8\n expect #PF rcx write RcxUnaligned", "a.conf:7: it: ENCLS[EPA]: #GP(0)");
+        assert_problem("rcx += 8\n expect #GP PageValid", "the check is RcxUnaligned, not PageValid");
+        assert_problem("rcx += 8\n expect done", "RcxUnaligned");
+        assert_problem("expect #GP RcxUnaligned", "succeeded");
+        assert_problem("rcx = source\n expect #PF source read RcxNotEpc", "not Pf");
+        assert_problem("rcx = source\n expect #PF secinfo write RcxNotEpc", "not Pf");
+        assert_problem("run EBLOCK new\n expect code 6 CF PageInvalid", "RAX is 0x6");
+        assert_problem("run EBLOCK new\n expect code 7 ZF PageInvalid", "RAX is 0x6");
+    }
+
+    #[test]
+    fn a_change_that_nobody_named_is_noticed() {
+        assert_problem("expect done", "the EPCM entry of new has changed");
+        assert_problem("expect done, epcm new va r at=0 of=0", "the EPCM has");
+        let edbgrd = "enclave E debug\n run EDBGRD E.data\n expect done";
+        assert_problem(edbgrd, "rbx has changed");
+    }
+
+    #[test]
+    fn a_step_that_fails_and_a_case_without_expectation_are_noticed() {
+        assert_problem("EPA source\n expect done", "RcxNotEpc");
+        assert_problem("rcx += 8", "expects nothing");
+        assert_problem("run", "expects nothing");
+    }
+
+    #[test]
+    fn the_order_of_cases_is_the_order_of_checks() {
+        let text = "case b\n rcx += 8\n expect #GP RcxUnaligned\ncase a\n rbx = 2\n expect #GP RbxNotVa\n";
+        assert_eq!(problems(&format!("{EPA}{text}")), Vec::<String>::new());
+        let ordered = EPA.replace("setup", "setup ordered");
+        let problems = problems(&format!("{ordered}{text}"));
+        assert_eq!(problems, ["a.conf:5: `b` and `a` at once: \"RbxNotVa\" shows"]);
+    }
+
+    #[test]
+    fn lines_that_mean_nothing_are_named() {
+        for (line, wanted) in [
+            ("frobnicate", "a.conf:2: no statement begins with `frobnicate`"),
+            ("expect code 3 PF Blocked", "a.conf:2: PF is neither ZF nor CF"),
+            ("rax = ", "a.conf:2: an expression is wanted"),
+            ("page", "a.conf:2: a name is wanted"),
+            ("release now", "a.conf:2: `now` is too much"),
+        ] {
+            let problem = parse("a.conf", &format!("leaf EPA\n{line}\n")).unwrap_err();
+            assert_eq!(problem.to_string(), wanted);
+        }
+        assert!(parse("a.conf", "page new\n").is_err(), "no leaf");
+    }
+}
