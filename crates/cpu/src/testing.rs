@@ -20,7 +20,7 @@ pub(crate) use enclave::{
 pub(crate) use frames::TestFrames;
 pub(crate) use space::TestSpace;
 pub(crate) use thread::{
-    AEP, DATA, DATA2, ENCLU_LENGTH, ENCLU_RIP, SSA, Scene, TCS, enclu_refusals, registers,
+    AEP, DATA, DATA2, ENCLU_LENGTH, ENCLU_RIP, EncluRow, SSA, Scene, TCS, enclu_refusals, registers,
 };
 
 use crate::config::{Config, Section};

@@ -1,20 +1,17 @@
 //! ENCLU[EENTER]: enters an enclave at its entry point. SDM vol. 3D, leaf EENTER, Operation.
 
-use core::mem::offset_of;
-
 use anyclave_arch::Linear;
-use anyclave_arch::ssa::GprSgx;
 use anyclave_trace::Refusal;
 use anyclave_trace::cause::EenterCause as Cause;
 
+use super::frame::FrameCauses;
 use super::page::PageCauses;
-use super::thread::{Thread, ThreadCauses};
+use super::thread::{EntryCauses, Thread, ThreadCauses};
 use crate::encls::Context;
 use crate::entropy::Entropy;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
 use crate::space::AddressSpace;
-use crate::ssa::GPRSGX;
 use crate::state::State;
 
 /// This leaf's names for the checks that both entries make.
@@ -37,8 +34,12 @@ const CAUSES: ThreadCauses<Cause> = ThreadCauses {
     not_initialised: Cause::NotInitialised,
     mode_mismatch: Cause::ModeMismatch,
     xfrm_not_enabled: Cause::XfrmNotEnabled,
-    frame_not_canonical: Cause::SsaNotCanonical,
-    frame: PageCauses {
+    aexnotify_mismatch: Cause::AexnotifyMismatch,
+};
+
+const FRAME: FrameCauses<Cause> = FrameCauses {
+    not_canonical: Cause::SsaNotCanonical,
+    page: PageCauses {
         not_epc: Cause::SsaNotEpc,
         invalid: Cause::SsaInvalid,
         blocked: Cause::SsaBlocked,
@@ -49,6 +50,12 @@ const CAUSES: ThreadCauses<Cause> = ThreadCauses {
         address: Cause::SsaAddress,
         rights: Cause::SsaRights,
     },
+};
+
+const ENTRY: EntryCauses<Cause> = EntryCauses {
+    rip: Cause::EntryNotCanonical,
+    fs_base: Cause::FsbaseNotCanonical,
+    gs_base: Cause::GsbaseNotCanonical,
 };
 
 /// RBX: TCS; RCX: AEP; `next`: the address behind the instruction. Registers that are not named below pass
@@ -64,28 +71,13 @@ pub(super) fn eenter<F: Frames, E: Entropy, S: AddressSpace>(
     let (cssa, nssa) = (thread.tcs.cssa.get(), thread.tcs.nssa.get());
     require(cssa < nssa, Refusal::new(Cause::CssaNotBelowNssa, cssa.into()).expected(nssa))?;
     // that frame can be written without a fault
-    let frame = thread.frame(cpu, cssa, &CAUSES)?;
+    let frame = thread.frame(cpu, cssa, &FRAME)?;
     // entry point and segment bases are canonical
-    let canonical = |at: Linear, cause: Cause| require(at.is_canonical(), Refusal::new(cause, at.0));
-    let entry = thread.base_plus(thread.tcs.oentry.get());
-    let fs_base = thread.base_plus(thread.tcs.ofsbase.get());
-    let gs_base = thread.base_plus(thread.tcs.ogsbase.get());
-    canonical(entry, Cause::EntryNotCanonical)?;
-    canonical(fs_base, Cause::FsbaseNotCanonical)?;
-    canonical(gs_base, Cause::GsbaseNotCanonical)?;
+    let entry = thread.entry_point(ENTRY)?;
     // nobody else is on this TCS
     thread.check_idle(Cause::TcsActive)?;
 
-    // RSP and RBP of the outside, for the asynchronous exit
-    let frames = &mut cpu.package.frames;
-    frames.write(frame.gprsgx, GPRSGX + offset_of!(GprSgx, ursp), &state.gprs.rsp.to_le_bytes());
-    frames.write(frame.gprsgx, GPRSGX + offset_of!(GprSgx, urbp), &state.gprs.rbp.to_le_bytes());
-    thread.enter(cpu, frame, state);
-    state.fs_base = fs_base.0;
-    state.gs_base = gs_base.0;
-    state.gprs.rax = cssa.into();
-    state.gprs.rcx = next.0;
-    state.gprs.rip = entry.0;
+    thread.begin(cpu, frame, entry, state, next);
     Ok(())
 }
 

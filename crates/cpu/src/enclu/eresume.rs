@@ -1,23 +1,24 @@
-//! ENCLU[ERESUME]: goes on with what an asynchronous exit interrupted. SDM vol. 3D, leaf ERESUME, Operation,
-//! for threads without AEX-Notify.
+//! ENCLU[ERESUME]: goes on with what an asynchronous exit interrupted. SDM vol. 3D, leaf ERESUME, Operation.
 
 use core::mem::offset_of;
 
 use anyclave_arch::ssa::GprSgx;
+use anyclave_arch::tcs::TcsFlags;
 use anyclave_arch::{Linear, Tcs};
 use anyclave_trace::Refusal;
 use anyclave_trace::cause::EresumeCause as Cause;
 use zerocopy::IntoBytes;
 
+use super::frame::FrameCauses;
 use super::page::PageCauses;
-use super::thread::{Thread, ThreadCauses};
+use super::thread::{EntryCauses, Thread, ThreadCauses};
 use crate::encls::Context;
 use crate::entropy::Entropy;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
 use crate::space::AddressSpace;
 use crate::ssa::GPRSGX;
-use crate::state::{Gprs, State};
+use crate::state::{Gprs, State, rflags};
 use crate::xsave::{MXCSR_DEFINED, SavedHeader};
 
 /// This leaf's names for the checks that both entries make.
@@ -40,8 +41,13 @@ const CAUSES: ThreadCauses<Cause> = ThreadCauses {
     not_initialised: Cause::NotInitialised,
     mode_mismatch: Cause::ModeMismatch,
     xfrm_not_enabled: Cause::XfrmNotEnabled,
-    frame_not_canonical: Cause::SsaNotCanonical,
-    frame: PageCauses {
+    aexnotify_mismatch: Cause::AexnotifyMismatch,
+};
+
+/// The frame that was interrupted.
+const FRAME: FrameCauses<Cause> = FrameCauses {
+    not_canonical: Cause::SsaNotCanonical,
+    page: PageCauses {
         not_epc: Cause::SsaNotEpc,
         invalid: Cause::SsaInvalid,
         blocked: Cause::SsaBlocked,
@@ -54,10 +60,34 @@ const CAUSES: ThreadCauses<Cause> = ThreadCauses {
     },
 };
 
-/// RBX: TCS; RCX: AEP. All registers come from the SSA frame below CSSA, which becomes the current one.
+/// The frame of the handler that AEX-Notify enters instead.
+const HANDLER_FRAME: FrameCauses<Cause> = FrameCauses {
+    not_canonical: Cause::HandlerSsaNotCanonical,
+    page: PageCauses {
+        not_epc: Cause::HandlerSsaNotEpc,
+        invalid: Cause::HandlerSsaInvalid,
+        blocked: Cause::HandlerSsaBlocked,
+        not_reg: Cause::HandlerSsaNotReg,
+        foreign: Cause::HandlerSsaForeign,
+        pending: Cause::HandlerSsaPending,
+        modified: Cause::HandlerSsaModified,
+        address: Cause::HandlerSsaAddress,
+        rights: Cause::HandlerSsaRights,
+    },
+};
+
+const HANDLER_ENTRY: EntryCauses<Cause> = EntryCauses {
+    rip: Cause::HandlerEntryNotCanonical,
+    fs_base: Cause::HandlerFsbaseNotCanonical,
+    gs_base: Cause::HandlerGsbaseNotCanonical,
+};
+
+/// RBX: TCS; RCX: AEP; `next`: the address behind the instruction. All registers come from the SSA frame below CSSA,
+/// which becomes the current one; or, where that frame asks for it, the handler of AEX-Notify is entered above it.
 pub(super) fn eresume<F: Frames, E: Entropy, S: AddressSpace>(
     cpu: &mut Context<'_, F, E, S>,
     state: &mut State,
+    next: Linear,
 ) -> Result<(), Exit> {
     // the TCS and its enclave
     let thread = Thread::check(cpu, state, &CAUSES)?;
@@ -65,12 +95,15 @@ pub(super) fn eresume<F: Frames, E: Entropy, S: AddressSpace>(
     let cssa = thread.tcs.cssa.get();
     let index = cssa.checked_sub(1).ok_or_else(|| Refusal::new(Cause::CssaZero, state.gprs.rbx))?;
     // its frame can be read, and written by the next asynchronous exit, without a fault
-    let frame = thread.frame(cpu, index, &CAUSES)?;
-    // RIP and segment bases are canonical. RIP may lie outside ELRANGE: the fetch faults then.
-    let canonical = |at: u64, cause: Cause| require(Linear(at).is_canonical(), Refusal::new(cause, at));
+    let frame = thread.frame(cpu, index, &FRAME)?;
     // the enclave's other threads may write the frame, so all that is checked is copied once
     let mut gprs = GprSgx::default();
     cpu.package.frames.read(frame.gprsgx, GPRSGX, gprs.as_mut_bytes());
+    if thread.tcs.flags.get() & TcsFlags::AEXNOTIFY.bits() != 0 && gprs.aexnotify & 1 != 0 {
+        return notify(cpu, thread, state, next);
+    }
+    // RIP and segment bases are canonical. RIP may lie outside ELRANGE: the fetch faults then.
+    let canonical = |at: u64, cause: Cause| require(Linear(at).is_canonical(), Refusal::new(cause, at));
     canonical(gprs.rip.get(), Cause::RipNotCanonical)?;
     canonical(gprs.fsbase.get(), Cause::FsbaseNotCanonical)?;
     canonical(gprs.gsbase.get(), Cause::GsbaseNotCanonical)?;
@@ -91,6 +124,27 @@ pub(super) fn eresume<F: Frames, E: Entropy, S: AddressSpace>(
     state.fs_base = gprs.fsbase.get();
     state.gs_base = gprs.gsbase.get();
     state.gprs = Gprs::from_ssa(&gprs, state.gprs.rflags);
+    Ok(())
+}
+
+/// Enters the handler as EENTER would, with the interrupted frame still below CSSA: the handler goes back by itself,
+/// with EDECCSSA.
+fn notify<F: Frames, E: Entropy, S: AddressSpace>(
+    cpu: &mut Context<'_, F, E, S>,
+    thread: Thread,
+    state: &mut State,
+    next: Linear,
+) -> Result<(), Exit> {
+    let (cssa, nssa) = (thread.tcs.cssa.get(), thread.tcs.nssa.get());
+    require(cssa < nssa, Refusal::new(Cause::HandlerCssaNotBelowNssa, cssa.into()).expected(nssa))?;
+    let frame = thread.frame(cpu, cssa, &HANDLER_FRAME)?;
+    let entry = thread.entry_point(HANDLER_ENTRY)?;
+    // nobody else is on this TCS
+    thread.check_idle(Cause::TcsActive)?;
+
+    // flags are not loaded here, so those of the trapped instruction must not stay
+    state.gprs.rflags &= !rflags::RF;
+    thread.begin(cpu, frame, entry, state, next);
     Ok(())
 }
 

@@ -4,11 +4,16 @@
 //! outcome becomes RAX, flags or a fault. Leaves that enter or leave an enclave load the registers themselves:
 //! that is what they are for.
 
+mod eaccept;
+mod eacceptcopy;
+mod edeccssa;
 mod eenter;
 mod eexit;
 mod egetkey;
+mod emodpe;
 mod ereport;
 mod eresume;
+mod frame;
 mod page;
 mod thread;
 
@@ -67,17 +72,22 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
             // the leaf exists and CPUID announces it
             (None, _) => refuse(Cause::LeafUnknown),
             (Some(leaf), _) if !announced(leaf) => refuse(Cause::LeafNotEnumerated),
-            (Some(Eaccept | Emodpe | Eacceptcopy | Everifyreport2 | Edeccssa), _) => {
-                refuse(Cause::LeafNotEnumerated)
-            }
+            // it verifies what another kind of machine reports, and is never announced
+            (Some(Everifyreport2), _) => refuse(Cause::LeafNotEnumerated),
             // entries from outside, all else from inside
             (Some(Eenter | Eresume), Some(_)) => refuse(Cause::EntryInside),
-            (Some(Ereport | Egetkey | Eexit), None) => refuse(Cause::NotInside),
+            (Some(Ereport | Egetkey | Eexit | Eaccept | Emodpe | Eacceptcopy | Edeccssa), None) => {
+                refuse(Cause::NotInside)
+            }
             (Some(Eenter), None) => eenter::eenter(self, state, next),
-            (Some(Eresume), None) => eresume::eresume(self, state),
+            (Some(Eresume), None) => eresume::eresume(self, state, next),
             (Some(Eexit), Some(_)) => eexit::eexit(self, state),
             (Some(Ereport), Some(secs)) => ereport::ereport(self, state, secs),
             (Some(Egetkey), Some(secs)) => egetkey::egetkey(self, state, secs),
+            (Some(Eaccept), Some(secs)) => eaccept::eaccept(self, state, secs),
+            (Some(Emodpe), Some(secs)) => emodpe::emodpe(self, state, secs),
+            (Some(Eacceptcopy), Some(secs)) => eacceptcopy::eacceptcopy(self, state, secs),
+            (Some(Edeccssa), Some(secs)) => edeccssa::edeccssa(self, secs),
         }
     }
 }
@@ -86,6 +96,16 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
 fn leaf(rax: u64) -> Option<Enclu> {
     let [a, b, c, d, ..] = rax.to_le_bytes();
     Enclu::from_eax(u32::from_le_bytes([a, b, c, d]))
+}
+
+/// Whether a leaf that completes chooses itself where to go on.
+const fn goes_elsewhere(leaf: Enclu) -> bool {
+    matches!(leaf, Enclu::Eenter | Enclu::Eresume | Enclu::Eexit)
+}
+
+/// Whether a leaf reports through RAX and flags.
+const fn has_result(leaf: Enclu) -> bool {
+    matches!(leaf, Enclu::Egetkey | Enclu::Eaccept | Enclu::Eacceptcopy)
 }
 
 fn apply(
@@ -102,10 +122,10 @@ fn apply(
         // An instruction that completes clears RF; the flags of a trapped one have it set.
         state.gprs.rflags &= !rflags::RF;
     }
-    if matches!(leaf, Some(Enclu::Ereport | Enclu::Egetkey)) {
+    if !leaf.is_some_and(goes_elsewhere) {
         state.gprs.rip = next.0;
     }
-    if leaf == Some(Enclu::Egetkey) {
+    if leaf.is_some_and(has_result) {
         state.gprs.rax = 0;
         state.gprs.rflags &= !rflags::STATUS;
         if let Some(Outcome::Zf(error)) = refusal.map(|refusal| refusal.outcome()) {

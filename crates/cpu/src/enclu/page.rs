@@ -10,6 +10,9 @@ use crate::frames::Frames;
 use crate::secs::SecsPage;
 use crate::space::{Access, AddressSpace};
 
+/// Alignment of SECINFO.
+pub(super) const SECINFO_ALIGNMENT: u64 = 64;
+
 /// What a leaf calls each failing check on a page. They all end in the same #PF, so that their order shows
 /// nowhere but here.
 pub(super) struct PageCauses<C> {
@@ -57,8 +60,20 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
         rights: SecInfoFlags,
         causes: &PageCauses<C>,
     ) -> Result<EpcAddr, Exit> {
+        let physical = self.epc(at, access)?.ok_or_else(|| Refusal::new(causes.not_epc, at.0))?;
+        self.check_page(secs, (at, physical), rights, causes)?;
+        Ok(physical)
+    }
+
+    /// The EPCM's part of [`Context::enclave_page`], for a page that has been translated already.
+    pub(super) fn check_page<C: Copy + Into<Cause>>(
+        &self,
+        secs: EpcAddr,
+        (at, physical): (Linear, EpcAddr),
+        rights: SecInfoFlags,
+        causes: &PageCauses<C>,
+    ) -> Result<(), Exit> {
         let refusal = |cause: C| Refusal::new(cause, at.0);
-        let physical = self.epc(at, access)?.ok_or_else(|| refusal(causes.not_epc))?;
         let entry = self.package.epcm.entry(physical);
         require(entry.valid, refusal(causes.invalid))?;
         require(!entry.blocked, refusal(causes.blocked))?;
@@ -69,7 +84,6 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
         let expected = refusal(causes.address).expected(entry.address.0);
         require(entry.address == at.page(), expected.found(at.page().0))?;
         let expected = refusal(causes.rights).expected(rights.bits());
-        require(entry.rights.contains(rights), expected.found(entry.rights.bits()))?;
-        Ok(physical)
+        require(entry.rights.contains(rights), expected.found(entry.rights.bits()))
     }
 }

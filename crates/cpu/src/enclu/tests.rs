@@ -1,6 +1,7 @@
 //! What holds before any leaf of ENCLU runs.
 
 use anyclave_arch::Enclu;
+use anyclave_arch::cpuid::SgxFeatures;
 use anyclave_trace::cause::EncluCause as Cause;
 
 use crate::exit::Completion;
@@ -34,12 +35,41 @@ fn leaves_that_cpuid_does_not_announce_are_refused() {
 }
 
 #[test]
+fn a_bit_of_cpuid_announces_its_leaves_alone() {
+    use Enclu::{Eaccept, Eacceptcopy, Edeccssa, Emodpe, Everifyreport2};
+    let leaves = [Eaccept, Emodpe, Eacceptcopy, Edeccssa];
+    for (bit, announced) in [(SgxFeatures::SGX2, &leaves[..3]), (SgxFeatures::EDECCSSA, &leaves[3..])] {
+        let mut scene = Scene::inside_newer();
+        scene.machine.package.config.features = SgxFeatures::SGX1 | bit;
+        for leaf in leaves {
+            let refusal = scene.enclu(leaf).expect_err("no operands").refusal.expect("a check");
+            let refused = refusal.cause == Cause::LeafNotEnumerated.into();
+            assert_eq!(refused, !announced.contains(&leaf), "{leaf:?}");
+        }
+        scene.assert_refused(Everifyreport2, Cause::LeafNotEnumerated);
+    }
+    let mut scene = Scene::inside_newer();
+    scene.machine.package.config.features |= SgxFeatures::EVERIFYREPORT2;
+    scene.assert_refused(Everifyreport2, Cause::LeafNotEnumerated);
+}
+
+#[test]
 fn entries_work_outside_only_and_all_else_inside_only() {
     for leaf in [Enclu::Eenter, Enclu::Eresume] {
         Scene::inside().assert_refused(leaf, Cause::EntryInside);
     }
-    for leaf in [Enclu::Ereport, Enclu::Egetkey, Enclu::Eexit] {
-        Scene::new().assert_refused(leaf, Cause::NotInside);
+    let mut outside = Scene::inside_newer();
+    outside.enclu(Enclu::Eexit).expect("EEXIT");
+    for leaf in [
+        Enclu::Ereport,
+        Enclu::Egetkey,
+        Enclu::Eexit,
+        Enclu::Eaccept,
+        Enclu::Emodpe,
+        Enclu::Eacceptcopy,
+        Enclu::Edeccssa,
+    ] {
+        outside.assert_refused(leaf, Cause::NotInside);
     }
 }
 

@@ -2,13 +2,13 @@
 
 use core::mem::offset_of;
 
-use anyclave_arch::ssa::GPRSGX_SIZE;
+use anyclave_arch::ssa::GprSgx;
 use anyclave_arch::tcs::TcsFlags;
-use anyclave_arch::{EpcAddr, Flags, Linear, MiscSelect, PAGE_SIZE, PageType, SecInfoFlags, Tcs};
+use anyclave_arch::{EpcAddr, Flags, Linear, MiscSelect, PAGE_SIZE, PageType, Tcs};
 use anyclave_trace::{Cause, Refusal};
 use zerocopy::{FromZeros, IntoBytes};
 
-use super::page::PageCauses;
+use super::frame::FrameCauses;
 use crate::encls::Context;
 use crate::entropy::Entropy;
 use crate::exit::{Exit, require};
@@ -17,12 +17,9 @@ use crate::locks::Lock;
 use crate::processor::EnclaveMode;
 use crate::secs::SecsPage;
 use crate::space::{Access, AddressSpace};
-use crate::ssa::SsaFrame;
+use crate::ssa::{GPRSGX, SsaFrame};
 use crate::state::{State, rflags};
 use crate::tracking::Slot;
-
-/// Bytes in a page, as an index.
-const PAGE: usize = 4096;
 
 /// What an entry calls each failing check on its TCS.
 pub(super) struct ThreadCauses<C> {
@@ -44,8 +41,21 @@ pub(super) struct ThreadCauses<C> {
     pub(super) not_initialised: C,
     pub(super) mode_mismatch: C,
     pub(super) xfrm_not_enabled: C,
-    pub(super) frame_not_canonical: C,
-    pub(super) frame: PageCauses<C>,
+    pub(super) aexnotify_mismatch: C,
+}
+
+/// What an entry calls each failing check on where it begins.
+pub(super) struct EntryCauses<C> {
+    pub(super) rip: C,
+    pub(super) fs_base: C,
+    pub(super) gs_base: C,
+}
+
+/// Where execution begins.
+pub(super) struct EntryPoint {
+    rip: u64,
+    fs_base: u64,
+    gs_base: u64,
 }
 
 /// An enclave thread that may be entered as far as TCS and SECS tell.
@@ -84,7 +94,7 @@ impl Thread {
         require(entry.page_type == PageType::Tcs, refusal(causes.not_tcs))?;
         require(!entry.pending, refusal(causes.pending))?;
         require(!entry.modified, refusal(causes.modified))?;
-        // its offsets are page-aligned; AEX-Notify is not announced, so that only DBGOPTIN is a flag
+        // its offsets are page-aligned, and its flags are ones that the processor has
         let tcs = read_tcs(cpu, page);
         let offset = |cause: C, value: u64| Refusal::new(cause, value).expected(PAGE_SIZE);
         let aligned = |offset: u64| Linear(offset).is_aligned(PAGE_SIZE);
@@ -93,7 +103,9 @@ impl Thread {
         require(aligned(ofsbase), offset(causes.ofsbase_unaligned, ofsbase))?;
         require(aligned(ogsbase), offset(causes.ogsbase_unaligned, ogsbase))?;
         let flags = TcsFlags::from_bits_retain(tcs.flags.get());
-        let reserved = flags - TcsFlags::DBGOPTIN;
+        let notifies = cpu.package.config.attributes.contains(Flags::AEXNOTIFY);
+        let known = if notifies { TcsFlags::DBGOPTIN | TcsFlags::AEXNOTIFY } else { TcsFlags::DBGOPTIN };
+        let reserved = flags - known;
         require(reserved.is_empty(), Refusal::new(causes.flags_reserved, flags.bits()))?;
         // its enclave is initialised, 64-bit like the processor, and asks for nothing that XCR0 lacks
         let secs = cpu.package.load_secs(entry.secs);
@@ -103,28 +115,35 @@ impl Thread {
         require(attributes.has(Flags::MODE64BIT), attribute(causes.mode_mismatch))?;
         let (xfrm, xcr0) = (attributes.xfrm.get(), cpu.package.config.xcr0);
         require(xfrm & !xcr0 == 0, Refusal::new(causes.xfrm_not_enabled, xfrm).expected(xcr0))?;
+        // thread and enclave agree on AEX-Notify; a debugger may do as it likes
+        let agreed = flags.contains(TcsFlags::AEXNOTIFY) == attributes.has(Flags::AEXNOTIFY);
+        let agreed = agreed || flags.contains(TcsFlags::DBGOPTIN);
+        require(agreed, Refusal::new(causes.aexnotify_mismatch, flags.bits()))?;
         Ok(Self { at, page, aep, tcs, secs_page: entry.secs, secs })
     }
 
-    /// Finds SSA frame `index`: all pages of its XSAVE area, and the one with GPRSGX.
+    /// Finds SSA frame `index` of the thread.
     pub(super) fn frame<F: Frames, E: Entropy, S: AddressSpace, C: Copy + Into<Cause>>(
         &self,
         cpu: &mut Context<'_, F, E, S>,
         index: u32,
-        causes: &ThreadCauses<C>,
+        causes: &FrameCauses<C>,
     ) -> Result<SsaFrame, Exit> {
-        let bytes = u64::from(self.secs.ssaframesize.get()) * PAGE_SIZE;
-        let start = self.base_plus(self.tcs.ossa.get()).offset(bytes.wrapping_mul(index.into()));
-        let pages = cpu.package.config.xsave.size(self.xfrm()).div_ceil(PAGE);
-        let mut page = |at: Linear| {
-            require(at.is_canonical(), Refusal::new(causes.frame_not_canonical, at.0))?;
-            let rights = SecInfoFlags::R | SecInfoFlags::W;
-            cpu.enclave_page(self.secs_page, at, Access::Write, rights, &causes.frame)
+        cpu.ssa_frame((self.secs_page, &self.secs), self.tcs.ossa.get(), index, causes)
+    }
+
+    /// Where execution begins, and the segments it begins with, all of it canonical.
+    pub(super) fn entry_point<C: Into<Cause>>(&self, causes: EntryCauses<C>) -> Result<EntryPoint, Exit> {
+        let canonical = |offset: u64, cause: C| {
+            let at = self.base_plus(offset);
+            require(at.is_canonical(), Refusal::new(cause, at.0))?;
+            Ok::<u64, Exit>(at.0)
         };
-        let starts = (0..).step_by(PAGE).take(pages);
-        let xsave = starts.map(|offset| page(start.offset(offset))).collect::<Result<_, _>>()?;
-        let gprsgx = page(start.offset(bytes).offset(GPRSGX_SIZE.wrapping_neg()))?.page();
-        Ok(SsaFrame { xsave, gprsgx })
+        Ok(EntryPoint {
+            rip: canonical(self.tcs.oentry.get(), causes.rip)?,
+            fs_base: canonical(self.tcs.ofsbase.get(), causes.fs_base)?,
+            gs_base: canonical(self.tcs.ogsbase.get(), causes.gs_base)?,
+        })
     }
 
     /// Nobody executes on the TCS.
@@ -145,6 +164,29 @@ impl Thread {
     /// XFRM of the enclave.
     pub(super) fn xfrm(&self) -> u64 {
         self.secs.attributes.xfrm.get()
+    }
+
+    /// Begins at the entry point, with `frame` for asynchronous exits. The registers that are not named pass through,
+    /// and CSSA stays. `next` is the address behind the instruction.
+    pub(super) fn begin<F: Frames, E: Entropy, S: AddressSpace>(
+        self,
+        cpu: &mut Context<'_, F, E, S>,
+        frame: SsaFrame,
+        entry: EntryPoint,
+        state: &mut State,
+        next: Linear,
+    ) {
+        let cssa = self.tcs.cssa.get();
+        // RSP and RBP of the outside, for the asynchronous exit
+        let frames = &mut cpu.package.frames;
+        frames.write(frame.gprsgx, GPRSGX + offset_of!(GprSgx, ursp), &state.gprs.rsp.to_le_bytes());
+        frames.write(frame.gprsgx, GPRSGX + offset_of!(GprSgx, urbp), &state.gprs.rbp.to_le_bytes());
+        self.enter(cpu, frame, state);
+        state.fs_base = entry.fs_base;
+        state.gs_base = entry.gs_base;
+        state.gprs.rax = cssa.into();
+        state.gprs.rcx = next.0;
+        state.gprs.rip = entry.rip;
     }
 
     /// Goes inside: takes the TCS, keeps of the outside what the exit restores, and hides TF from a thread

@@ -2,13 +2,15 @@
 
 use core::fmt::Debug;
 
+use anyclave_arch::cpuid::SgxFeatures;
 use anyclave_arch::ssa::GprSgx;
-use anyclave_arch::{Enclu, EpcAddr, Linear, Pfec, Tcs, Vector};
+use anyclave_arch::{Enclu, EpcAddr, Flags, Linear, Pfec, Tcs, Vector};
 use anyclave_trace::{Cause, Outcome};
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::{Enclave, EnclaveSpec, Machine, assert_in_order};
+use super::{Enclave, EnclaveSpec, Machine, assert_in_order, config};
 use crate::aex::Event;
+use crate::config::Config;
 use crate::epcm::EpcmEntry;
 use crate::exit::{Completion, Fault};
 use crate::ssa::GPRSGX;
@@ -90,6 +92,17 @@ impl Scene {
         scene
     }
 
+    /// The thread is inside, on a processor with all leaves of SGX2, EDECCSSA and AEX-Notify.
+    pub(crate) fn inside_newer() -> Self {
+        let config = config();
+        let features = SgxFeatures::SGX1 | SgxFeatures::SGX2 | SgxFeatures::EDECCSSA;
+        let machine =
+            Machine::with(Config { features, attributes: config.attributes | Flags::AEXNOTIFY, ..config });
+        let mut scene = Self::with(machine, &EnclaveSpec::default());
+        scene.enter();
+        scene
+    }
+
     /// Executes ENCLU.
     pub(crate) fn enclu(&mut self, leaf: Enclu) -> Result<Completion, Fault> {
         self.state.gprs.rax = leaf as u64;
@@ -164,15 +177,21 @@ impl Scene {
         self.machine.space.put(at, &[0_u8; 4096]);
     }
 
-    /// Where a #PF for this cause points: the operand, or the first page of the SSA.
+    /// Where a #PF for this cause points: the operand, or the first page of an SSA frame.
     fn fault_address(&self, leaf: Enclu, cause: Cause) -> Linear {
         let gprs = &self.state.gprs;
         let of = |operand: &str| cause.name().starts_with(operand);
         if of("Ssa") {
             self.enclave.at(SSA)
-        } else if of("Reportdata") || of("Output") && leaf == Enclu::Egetkey {
+        } else if of("HandlerSsa") {
+            self.enclave.at(SSA + 0x1000)
+        } else if of("Reportdata")
+            || of("Page")
+            || of("Target") && leaf == Enclu::Eacceptcopy
+            || of("Output") && leaf == Enclu::Egetkey
+        {
             Linear(gprs.rcx)
-        } else if of("Output") {
+        } else if of("Output") || of("Source") {
             Linear(gprs.rdx)
         } else {
             Linear(gprs.rbx)
@@ -218,7 +237,7 @@ impl Scene {
 }
 
 /// A cause and how a scene is damaged so that it is met.
-pub(crate) type Row<C> = (C, fn(&mut Scene));
+pub(crate) type EncluRow<C> = (C, fn(&mut Scene));
 
 /// Runs a table of refusals of one leaf, whose rows must reach every cause in `all`. Of two damages at once, the
 /// one whose check comes first must show.
@@ -227,7 +246,7 @@ pub(crate) fn enclu_refusals<C: Copy + Debug + PartialEq + Into<Cause>>(
     all: &[C],
     leaf: Enclu,
     setup: fn() -> Scene,
-    rows: &[Row<C>],
+    rows: &[EncluRow<C>],
 ) {
     for (cause, damage) in rows {
         let mut scene = setup();

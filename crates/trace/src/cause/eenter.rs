@@ -23,6 +23,7 @@ causes! {
     NotInitialised: Gp, "the enclave is not initialised";
     ModeMismatch: Gp, "a 32-bit enclave is entered from 64-bit mode";
     XfrmNotEnabled: Gp, "ATTRIBUTES.XFRM has a bit that XCR0 lacks";
+    AexnotifyMismatch: Gp, "TCS.FLAGS.AEXNOTIFY differs from ATTRIBUTES.AEXNOTIFY, and the thread is not one to be debugged";
     CssaNotBelowNssa: Gp, "TCS.CSSA has reached TCS.NSSA";
     SsaNotCanonical: Gp, "a page of the SSA frame is not at a canonical address";
     SsaNotEpc: PfWrite, "a page of the SSA frame is not in the EPC";

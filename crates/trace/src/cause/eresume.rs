@@ -23,6 +23,7 @@ causes! {
     NotInitialised: Gp, "the enclave is not initialised";
     ModeMismatch: Gp, "a 32-bit enclave is entered from 64-bit mode";
     XfrmNotEnabled: Gp, "ATTRIBUTES.XFRM has a bit that XCR0 lacks";
+    AexnotifyMismatch: Gp, "TCS.FLAGS.AEXNOTIFY differs from ATTRIBUTES.AEXNOTIFY, and the thread is not one to be debugged";
     CssaZero: Gp, "TCS.CSSA is zero: nothing was interrupted";
     SsaNotCanonical: Gp, "a page of the SSA frame is not at a canonical address";
     SsaNotEpc: PfWrite, "a page of the SSA frame is not in the EPC";
@@ -34,6 +35,20 @@ causes! {
     SsaModified: PfWrite, "a page of the SSA frame waits for EACCEPT of its new type";
     SsaAddress: PfWrite, "a page of the SSA frame is mapped at another address than the EPCM's";
     SsaRights: PfWrite, "a page of the SSA frame is not readable and writable by the EPCM";
+    HandlerCssaNotBelowNssa: Gp, "AEX-Notify: TCS.CSSA has reached TCS.NSSA, so that the handler has no SSA frame";
+    HandlerSsaNotCanonical: Gp, "AEX-Notify: a page of the handler's SSA frame is not at a canonical address";
+    HandlerSsaNotEpc: PfWrite, "AEX-Notify: a page of the handler's SSA frame is not in the EPC";
+    HandlerSsaInvalid: PfWrite, "AEX-Notify: a page of the handler's SSA frame is not in use";
+    HandlerSsaBlocked: PfWrite, "AEX-Notify: a page of the handler's SSA frame is blocked";
+    HandlerSsaNotReg: PfWrite, "AEX-Notify: a page of the handler's SSA frame is not PT_REG";
+    HandlerSsaForeign: PfWrite, "AEX-Notify: a page of the handler's SSA frame belongs to another enclave";
+    HandlerSsaPending: PfWrite, "AEX-Notify: a page of the handler's SSA frame waits for EACCEPT of its addition";
+    HandlerSsaModified: PfWrite, "AEX-Notify: a page of the handler's SSA frame waits for EACCEPT of its new type";
+    HandlerSsaAddress: PfWrite, "AEX-Notify: a page of the handler's SSA frame is mapped at another address than the EPCM's";
+    HandlerSsaRights: PfWrite, "AEX-Notify: a page of the handler's SSA frame is not readable and writable by the EPCM";
+    HandlerEntryNotCanonical: Gp, "AEX-Notify: the entry point (TCS.OENTRY) is not canonical";
+    HandlerFsbaseNotCanonical: Gp, "AEX-Notify: the FS base (TCS.OFSBASE) is not canonical";
+    HandlerGsbaseNotCanonical: Gp, "AEX-Notify: the GS base (TCS.OGSBASE) is not canonical";
     RipNotCanonical: Gp, "RIP in the SSA frame is not canonical";
     FsbaseNotCanonical: Gp, "FSBASE in the SSA frame is not canonical";
     GsbaseNotCanonical: Gp, "GSBASE in the SSA frame is not canonical";

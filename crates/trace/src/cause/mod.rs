@@ -142,6 +142,10 @@ gather! {
     eexit::EexitCause as Eexit,
     ereport::EreportCause as Ereport,
     egetkey::EgetkeyCause as Egetkey,
+    eaccept::EacceptCause as Eaccept,
+    eacceptcopy::EacceptcopyCause as Eacceptcopy,
+    emodpe::EmodpeCause as Emodpe,
+    edeccssa::EdeccssaCause as Edeccssa,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::Cause;
 const GP: &str = "#GP(0)";
 const READ: &str = "#PF(SGX, read)";
 const WRITE: &str = "#PF(SGX, write)";
+const MISMATCH: &str = "SGX_PAGE_ATTRIBUTES_MISMATCH (19), ZF";
 
 /// Leaf, outcome, names of the checks.
 const TABLE: &[(&str, &str, &str)] = &[
@@ -104,7 +105,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("ENCLU[EENTER]", GP, "RbxUnaligned RbxNotCanonical AepNotCanonical OssaUnaligned OfsbaseUnaligned"),
     ("ENCLU[EENTER]", GP, "OgsbaseUnaligned FlagsReserved NotInitialised ModeMismatch XfrmNotEnabled"),
     ("ENCLU[EENTER]", GP, "CssaNotBelowNssa SsaNotCanonical EntryNotCanonical FsbaseNotCanonical"),
-    ("ENCLU[EENTER]", GP, "TcsConflict"),
+    ("ENCLU[EENTER]", GP, "TcsConflict AexnotifyMismatch"),
     ("ENCLU[EENTER]", GP, "GsbaseNotCanonical TcsActive"),
     ("ENCLU[EENTER]", WRITE, "RbxNotEpc TcsInvalid TcsBlocked TcsAddress TcsNotTcs TcsPending TcsModified"),
     ("ENCLU[EENTER]", WRITE, "SsaNotEpc SsaInvalid SsaBlocked SsaNotReg SsaForeign SsaPending SsaModified"),
@@ -112,7 +113,11 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("ENCLU[ERESUME]", GP, "RbxUnaligned RbxNotCanonical AepNotCanonical OssaUnaligned OfsbaseUnaligned"),
     ("ENCLU[ERESUME]", GP, "OgsbaseUnaligned FlagsReserved NotInitialised ModeMismatch XfrmNotEnabled"),
     ("ENCLU[ERESUME]", GP, "CssaZero SsaNotCanonical RipNotCanonical FsbaseNotCanonical GsbaseNotCanonical"),
-    ("ENCLU[ERESUME]", GP, "TcsConflict"),
+    ("ENCLU[ERESUME]", GP, "TcsConflict AexnotifyMismatch HandlerCssaNotBelowNssa HandlerSsaNotCanonical"),
+    ("ENCLU[ERESUME]", GP, "HandlerEntryNotCanonical HandlerFsbaseNotCanonical HandlerGsbaseNotCanonical"),
+    ("ENCLU[ERESUME]", WRITE, "HandlerSsaNotEpc HandlerSsaInvalid HandlerSsaBlocked HandlerSsaNotReg"),
+    ("ENCLU[ERESUME]", WRITE, "HandlerSsaForeign HandlerSsaPending HandlerSsaModified HandlerSsaAddress"),
+    ("ENCLU[ERESUME]", WRITE, "HandlerSsaRights"),
     ("ENCLU[ERESUME]", GP, "TcsActive XstateBvOutsideXfrm XsaveHeaderReserved MxcsrReserved"),
     ("ENCLU[ERESUME]", WRITE, "RbxNotEpc TcsInvalid TcsBlocked TcsAddress TcsNotTcs TcsPending TcsModified"),
     ("ENCLU[ERESUME]", WRITE, "SsaNotEpc SsaInvalid SsaBlocked SsaNotReg SsaForeign SsaPending SsaModified"),
@@ -140,6 +145,36 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("ENCLU[EGETKEY]", "SGX_INVALID_ATTRIBUTE (2), ZF", "EinittokenkeyMissing ProvisionkeyMissing"),
     ("ENCLU[EGETKEY]", "SGX_INVALID_CPUSVN (32), ZF", "CpusvnBeyond"),
     ("ENCLU[EGETKEY]", "SGX_INVALID_ISVSVN (64), ZF", "IsvsvnBeyond ConfigsvnBeyond"),
+    // consent: faults for operands, codes where kernel and enclave disagree about a page
+    ("ENCLU[EACCEPT]", GP, "SecinfoUnaligned SecinfoOutside SecinfoReserved PageUnaligned PageOutside"),
+    ("ENCLU[EACCEPT]", GP, "RequestIllegal PageConflict Sgx2Conflict TcsReserved TcsDbgoptin"),
+    ("ENCLU[EACCEPT]", GP, "TcsCssaNotBelowNssa TcsAepNonZero TcsActive"),
+    ("ENCLU[EACCEPT]", READ, "SecinfoNotEpc SecinfoInvalid SecinfoBlocked SecinfoNotReg SecinfoForeign"),
+    ("ENCLU[EACCEPT]", READ, "SecinfoPending SecinfoModified SecinfoAddress SecinfoRights PageNotEpc"),
+    ("ENCLU[EACCEPT]", READ, "PageInvalid PageBlocked PageTypeInvalid PageForeign"),
+    ("ENCLU[EACCEPT]", MISMATCH, "AddressMismatch PendingMismatch ModifiedMismatch ReadMismatch"),
+    ("ENCLU[EACCEPT]", MISMATCH, "WriteMismatch ExecuteMismatch TypeMismatch"),
+    ("ENCLU[EACCEPT]", "SGX_NOT_TRACKED (11), ZF", "NotTracked"),
+    ("ENCLU[EACCEPTCOPY]", GP, "SecinfoUnaligned TargetUnaligned SourceUnaligned SecinfoOutside"),
+    ("ENCLU[EACCEPTCOPY]", GP, "TargetOutside SourceOutside SecinfoReserved WriteWithoutRead"),
+    ("ENCLU[EACCEPTCOPY]", GP, "SecinfoTypeNotReg TargetConflict"),
+    ("ENCLU[EACCEPTCOPY]", READ, "SecinfoNotEpc SecinfoInvalid SecinfoBlocked SecinfoNotReg SecinfoForeign"),
+    ("ENCLU[EACCEPTCOPY]", READ, "SecinfoPending SecinfoModified SecinfoAddress SecinfoRights"),
+    ("ENCLU[EACCEPTCOPY]", READ, "SourceNotEpc SourceInvalid SourceBlocked SourceNotReg SourceForeign"),
+    ("ENCLU[EACCEPTCOPY]", READ, "SourcePending SourceModified SourceAddress SourceRights"),
+    ("ENCLU[EACCEPTCOPY]", WRITE, "TargetNotEpc"),
+    ("ENCLU[EACCEPTCOPY]", MISMATCH, "TargetInvalid TargetNotPending TargetModified TargetBlocked"),
+    ("ENCLU[EACCEPTCOPY]", MISMATCH, "TargetNotReg TargetForeign TargetNotReadable TargetNotWritable"),
+    ("ENCLU[EACCEPTCOPY]", MISMATCH, "TargetExecutable TargetAddress"),
+    ("ENCLU[EMODPE]", GP, "SecinfoUnaligned PageUnaligned SecinfoOutside PageOutside SecinfoReserved"),
+    ("ENCLU[EMODPE]", GP, "PageConflict WriteWithoutRead"),
+    ("ENCLU[EMODPE]", READ, "SecinfoNotEpc SecinfoInvalid SecinfoBlocked SecinfoNotReg SecinfoForeign"),
+    ("ENCLU[EMODPE]", READ, "SecinfoPending SecinfoModified SecinfoAddress SecinfoRights PageNotEpc"),
+    ("ENCLU[EMODPE]", READ, "PageInvalid PageBlocked PageNotReg PageForeign PagePending PageModified"),
+    ("ENCLU[EMODPE]", READ, "PageAddress"),
+    ("ENCLU[EDECCSSA]", GP, "TcsConflict CssaZero SsaNotCanonical"),
+    ("ENCLU[EDECCSSA]", WRITE, "SsaNotEpc SsaInvalid SsaBlocked SsaNotReg SsaForeign SsaPending"),
+    ("ENCLU[EDECCSSA]", WRITE, "SsaModified SsaAddress SsaRights"),
 ];
 
 #[test]

@@ -48,6 +48,10 @@ fn every_check_refuses_with_its_cause() {
             (Cause::NotInitialised, |s| attributes(s, Flags::MODE64BIT)),
             (Cause::ModeMismatch, |s| attributes(s, Flags::INIT)),
             (Cause::XfrmNotEnabled, |s| s.machine.package.config.xcr0 = 3),
+            (Cause::AexnotifyMismatch, |s| {
+                s.machine.package.config.attributes |= Flags::AEXNOTIFY;
+                s.poke(8, &2_u64);
+            }),
             (Cause::CssaNotBelowNssa, |s| s.poke(24, &2_u32)),
             (Cause::CssaNotBelowNssa, |s| s.poke(28, &0_u32)),
             (Cause::SsaNotCanonical, |s| s.poke(16, &(1_u64 << 47))),
@@ -116,6 +120,24 @@ fn entry_leaves_the_processor_in_enclave_mode() {
         saved_tf: false,
     };
     assert_eq!(mode, expected);
+}
+
+#[test]
+fn thread_and_enclave_agree_on_aex_notify_unless_a_debugger_says_otherwise() {
+    let notify = Flags::INIT | Flags::MODE64BIT | Flags::AEXNOTIFY;
+    for flags in 0..4_u64 {
+        for enclave in [notify, notify - Flags::AEXNOTIFY] {
+            let mut scene = Scene::new();
+            scene.machine.package.config.attributes |= Flags::AEXNOTIFY;
+            attributes(&mut scene, enclave);
+            scene.poke(8, &flags);
+            if flags & 1 != 0 || (flags & 2 != 0) == (enclave == notify) {
+                scene.enter();
+            } else {
+                scene.assert_refused(Enclu::Eenter, Cause::AexnotifyMismatch);
+            }
+        }
+    }
 }
 
 #[test]
