@@ -65,6 +65,12 @@ impl PageType {
         })
     }
 
+    /// Whether pages of this type belong to an enclave, and so count as children of its SECS.
+    #[must_use]
+    pub const fn is_child(self) -> bool {
+        matches!(self, Self::Tcs | Self::Reg | Self::Trim | Self::SsFirst | Self::SsRest)
+    }
+
     /// The manual's name, `PT_` included.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! The EPCM: what the processor knows of each EPC page.
 
-use anyclave_arch::{EpcAddr, Linear, PageType, SecInfoFlags};
+use anyclave_arch::{EpcAddr, Linear, PageType, SecInfo, SecInfoFlags};
 
 use crate::table::EpcTable;
 
@@ -50,6 +50,36 @@ impl EpcmEntry {
     pub const fn new(page_type: PageType, secs: EpcAddr, address: Linear) -> Self {
         Self { valid: true, page_type, secs, address, ..Self::INVALID }
     }
+
+    /// The same, with the rights and state bits of a SECINFO.
+    #[must_use]
+    pub const fn with_flags(self, flags: SecInfoFlags) -> Self {
+        Self {
+            rights: flags.intersection(SecInfoFlags::RWX),
+            pending: flags.contains(SecInfoFlags::PENDING),
+            modified: flags.contains(SecInfoFlags::MODIFIED),
+            pr: flags.contains(SecInfoFlags::PR),
+            ..self
+        }
+    }
+
+    /// Type, rights and state as a SECINFO says them; BLOCKED has no place in it.
+    #[must_use]
+    pub fn secinfo(&self) -> SecInfo {
+        let state = [
+            (self.pending, SecInfoFlags::PENDING),
+            (self.modified, SecInfoFlags::MODIFIED),
+            (self.pr, SecInfoFlags::PR),
+        ];
+        let state = state.into_iter().filter_map(|(is_set, flag)| is_set.then_some(flag));
+        SecInfo::new(self.page_type, state.fold(self.rights, SecInfoFlags::union))
+    }
+
+    /// Whether the page belongs to an enclave and is not its SECS.
+    #[must_use]
+    pub const fn is_child(&self) -> bool {
+        self.page_type.is_child()
+    }
 }
 
 impl Default for EpcmEntry {
@@ -82,6 +112,18 @@ impl Epcm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_make_the_way_through_a_secinfo_and_back() {
+        let plain = EpcmEntry::new(PageType::Reg, EpcAddr(0x3000), Linear(0x5000));
+        for bits in 0..0x40 {
+            let flags = SecInfoFlags::from_bits_retain(bits);
+            let entry = plain.with_flags(flags);
+            assert_eq!(entry.secinfo(), SecInfo::new(PageType::Reg, flags));
+            assert_eq!(entry.rights.bits(), bits & 7);
+        }
+        assert_eq!(plain.with_flags(SecInfoFlags::from_bits_retain(!0x3f)), plain);
+    }
 
     #[test]
     fn entries_of_neighbours_are_apart() {

@@ -51,8 +51,12 @@ pub trait Frames {
     /// Moves a page's bytes to another place, keeping them. If a second page of the same enclave already
     /// lies at that offset of the home, this one stays in the store.
     fn relocate(&mut self, page: EpcAddr, to: Place);
-    /// An enclave has come to be: its home starts at EID `eid`. Called before the first page goes home.
+    /// An enclave has come to be: its home starts at EID `eid`. Called once, before the first page goes home.
     fn enclave_created(&mut self, eid: u64, secs: EpcAddr);
-    /// The enclave's SECS is gone for good.
+    /// The enclave's SECS is gone for good, by EREMOVE.
+    ///
+    /// It may have come back from outside the EPC, in another page than it was created in. Of that nothing is said here:
+    /// an enclave whose SECS is away has no page in its home, and keeps the home. Whether such an enclave comes back, only
+    /// its owner knows; one that does not is the owner's to let go of.
     fn enclave_removed(&mut self, eid: u64);
 }

@@ -7,7 +7,7 @@ mod bare;
 mod space;
 
 use anyclave_arch::token::EinitToken;
-use anyclave_arch::{EpcAddr, Linear, SecInfo, SgxError, SigStruct};
+use anyclave_arch::{EpcAddr, Linear, Pcmd, SecInfo, SgxError, SigStruct};
 use anyclave_trace::{Outcome, Refusal};
 
 use crate::config::Section;
@@ -95,6 +95,44 @@ pub trait Encls {
     /// The leaf faulted or refused. TRACK_NOT_REQUIRED says that the page is a version array.
     fn etrackc(&mut self, page: EpcAddr) -> Result<(), EnclsError>;
 
+    /// EWB: encrypts `page` to `contents` and `pcmd`, its version to `slot`, and frees it. Gives its linear address in the
+    /// enclave, which is zero for a SECS and a version array.
+    ///
+    /// # Errors
+    /// The leaf faulted, or refused: PAGE_NOT_BLOCKED, NOT_TRACKED, CHILD_PRESENT for a SECS with pages. With
+    /// VA_SLOT_OCCUPIED it has not refused: the page is out, and the one whose version was in the slot is lost.
+    fn ewb(
+        &mut self,
+        page: EpcAddr,
+        slot: EpcAddr,
+        contents: &mut [u8; PAGE_BYTES],
+        pcmd: &mut Pcmd,
+    ) -> Result<Linear, EnclsError>;
+
+    /// ELDB: brings a page back into the free page `page`, blocked, and empties `slot`.
+    ///
+    /// # Errors
+    /// The leaf faulted, or refused with MAC_COMPARE_FAIL: that is not the page whose version is in the slot.
+    fn eldb(&mut self, page: EpcAddr, from: &EvictedPage<'_>, slot: EpcAddr) -> Result<(), EnclsError>;
+
+    /// ELDU: brings a page back into the free page `page`, and empties `slot`.
+    ///
+    /// # Errors
+    /// As [`Self::eldb`].
+    fn eldu(&mut self, page: EpcAddr, from: &EvictedPage<'_>, slot: EpcAddr) -> Result<(), EnclsError>;
+
+    /// ELDBC: ELDB that reports EPC_PAGE_CONFLICT where that faults.
+    ///
+    /// # Errors
+    /// As [`Self::eldb`], and EPC_PAGE_CONFLICT.
+    fn eldbc(&mut self, page: EpcAddr, from: &EvictedPage<'_>, slot: EpcAddr) -> Result<(), EnclsError>;
+
+    /// ELDUC: ELDU that reports EPC_PAGE_CONFLICT where that faults.
+    ///
+    /// # Errors
+    /// As [`Self::eldb`], and EPC_PAGE_CONFLICT.
+    fn elduc(&mut self, page: EpcAddr, from: &EvictedPage<'_>, slot: EpcAddr) -> Result<(), EnclsError>;
+
     /// EDBGRD: the eight bytes at `at`, of a debug enclave or a version array.
     ///
     /// # Errors
@@ -134,6 +172,19 @@ pub trait Encls {
     /// # Errors
     /// WRMSR's #GP where launch control is not flexible.
     fn wrmsr_lepubkeyhash(&mut self, hash: [u64; 4]) -> Result<(), WrmsrFault>;
+}
+
+/// A page outside the EPC, as EWB left it, and where it belongs.
+#[derive(Clone, Copy, Debug)]
+pub struct EvictedPage<'a> {
+    /// The page, encrypted.
+    pub contents: &'a [u8; PAGE_BYTES],
+    /// What it is, and its MAC.
+    pub pcmd: &'a Pcmd,
+    /// Its linear address in the enclave; zero for a SECS and a version array.
+    pub linaddr: Linear,
+    /// Where the SECS of its enclave is now; None for a SECS and a version array.
+    pub secs: Option<EpcAddr>,
 }
 
 /// How a leaf did not succeed.

@@ -11,6 +11,7 @@ use crate::frames::{Frames, Place};
 use crate::inject::Injector;
 use crate::kernel::PAGE_BYTES;
 use crate::locks::Held;
+use crate::paging::Paging;
 use crate::secs::{PageOfSecs, SecsPage};
 use crate::tracking::Slots;
 
@@ -26,6 +27,8 @@ pub struct Package<F, E> {
     /// CR_REPORT_KEYID: random at reset.
     pub(crate) report_keyid: [u8; 32],
     pub(crate) next_eid: u64,
+    /// The key and the versions of pages that leave the EPC.
+    pub(crate) paging: Paging,
     /// Logical processors inside enclaves.
     pub(crate) slots: Slots,
     /// Locks that leaves of other processors hold.
@@ -41,6 +44,8 @@ impl<F: Frames, E: Entropy> Package<F, E> {
     pub fn new(config: Config, frames: F, mut entropy: E) -> Self {
         let mut report_keyid = [0; 32];
         entropy.fill(&mut report_keyid);
+        let mut paging_key = [0; 16];
+        entropy.fill(&mut paging_key);
         Self {
             injector: Injector::new(config.inject),
             config,
@@ -50,6 +55,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
             lepubkeyhash: LEPUBKEYHASH_RESET,
             report_keyid,
             next_eid: 1,
+            paging: Paging::new(&paging_key),
             slots: Slots::default(),
             held: Held::default(),
             transit: Box::new([0; PAGE_BYTES]),
@@ -106,6 +112,13 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         }
         self.lepubkeyhash = hash;
         Ok(())
+    }
+
+    /// Draws another key for pages that leave the EPC: CR_BASE_PK. Those that are out do not come back.
+    pub fn renew_paging_key(&mut self) {
+        let mut key = [0; 16];
+        self.entropy.fill(&mut key);
+        self.paging.set_key(&key);
     }
 
     /// Whether a physical address lies in an EPC section.

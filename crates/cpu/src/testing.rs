@@ -2,6 +2,7 @@
 
 mod enclave;
 mod frames;
+mod paging;
 mod space;
 mod thread;
 
@@ -11,13 +12,14 @@ use std::path::{Path, PathBuf};
 
 use anyclave_arch::cpuid::SgxFeatures;
 use anyclave_arch::{Encls, EpcAddr, Flags, Linear, MiscSelect, Pfec, Vector};
-use anyclave_trace::cause::{EaddCause, EaugCause, EextendCause};
+use anyclave_trace::cause::{EaddCause, EaugCause, EextendCause, EwbCause};
 use anyclave_trace::{Cause, Outcome, Refusal};
 
 pub(crate) use enclave::{
     Enclave, EnclaveSpec, PAGEINFO, PageOperands, PageSpec, SIGSTRUCT, SRCPGE, TOKEN, resign,
 };
 pub(crate) use frames::TestFrames;
+pub(crate) use paging::{Outside, PCMD, output, slot};
 pub(crate) use space::TestSpace;
 pub(crate) use thread::{
     AEP, DATA, DATA2, ENCLU_LENGTH, ENCLU_RIP, EncluRow, SSA, Scene, TCS, enclu_refusals, registers,
@@ -88,14 +90,14 @@ pub(crate) struct Snapshot {
     frames: TestFrames,
     space: TestSpace,
     processor: Processor,
-    package: (u64, [u64; 4], Slots),
+    package: (u64, u64, [u64; 4], Slots),
 }
 
 impl Snapshot {
     /// Whether all but operands, which are put into memory before a leaf, and MSRs are the same.
     pub(crate) fn is_same_epc(&self, other: &Self) -> bool {
         let of =
-            |snapshot: &Self| (snapshot.processor.clone(), snapshot.package.0, snapshot.package.2.clone());
+            |snapshot: &Self| (snapshot.processor.clone(), snapshot.package.0, snapshot.package.3.clone());
         self.entries == other.entries && self.frames == other.frames && of(self) == of(other)
     }
 }
@@ -173,7 +175,12 @@ impl Machine {
             frames: self.package.frames.clone(),
             space: self.space.clone(),
             processor: self.processor.clone(),
-            package: (self.package.next_eid, self.package.lepubkeyhash, self.package.slots.clone()),
+            package: (
+                self.package.next_eid,
+                self.package.paging.next_version(),
+                self.package.lepubkeyhash,
+                self.package.slots.clone(),
+            ),
         }
     }
 }
@@ -216,6 +223,15 @@ impl Executed {
             Cause::Eextend(EextendCause::RbxNotEpc) => Some(self.before.rbx),
             Cause::Eadd(EaddCause::SecsNotEpc | EaddCause::SecsInvalid | EaddCause::SecsNotSecs)
             | Cause::Eaug(EaugCause::SecsNotEpc | EaugCause::SecsInvalid | EaugCause::SecsNotSecs) => None,
+            Cause::Ewb(EwbCause::RdxNotEpc | EwbCause::VaInvalid | EwbCause::VaNotVa) => {
+                Some(self.before.rdx)
+            }
+            Cause::Ewb(EwbCause::SrcpgeInEpc | EwbCause::PcmdInEpc) => None,
+            Cause::Eldb(_) | Cause::Eldu(_) | Cause::Eldbc(_) | Cause::Elduc(_) => match cause.name() {
+                "RdxNotEpc" | "VaInvalid" | "VaNotVa" => Some(self.before.rdx),
+                "SecsNotEpc" | "SecsInvalid" | "SecsNotSecs" => None,
+                _ => Some(self.before.rcx),
+            },
             _ => Some(self.before.rcx),
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use anyclave_arch::token::EinitToken;
-use anyclave_arch::{Encls as Leaf, EpcAddr, Linear, SecInfo, SigStruct, Vector};
-use anyclave_cpu::{Encls, EnclsError, Fault, PAGE_BYTES, Section, WrmsrFault};
+use anyclave_arch::{Encls as Leaf, EpcAddr, Linear, Pcmd, SecInfo, SigStruct, Vector};
+use anyclave_cpu::{Encls, EnclsError, EvictedPage, Fault, PAGE_BYTES, Section, WrmsrFault};
 
 /// Passes leaves on, except those that are to fault with #GP.
 #[derive(Debug)]
@@ -114,6 +114,37 @@ impl<N: Encls> Encls for Failing<N> {
     fn etrackc(&mut self, page: EpcAddr) -> Result<(), EnclsError> {
         self.order(Leaf::Etrackc)?;
         self.inner.etrackc(page)
+    }
+
+    fn ewb(
+        &mut self,
+        page: EpcAddr,
+        slot: EpcAddr,
+        contents: &mut [u8; PAGE_BYTES],
+        pcmd: &mut Pcmd,
+    ) -> Result<Linear, EnclsError> {
+        self.order(Leaf::Ewb)?;
+        self.inner.ewb(page, slot, contents, pcmd)
+    }
+
+    fn eldb(&mut self, page: EpcAddr, from: &EvictedPage<'_>, slot: EpcAddr) -> Result<(), EnclsError> {
+        self.order(Leaf::Eldb)?;
+        self.inner.eldb(page, from, slot)
+    }
+
+    fn eldu(&mut self, page: EpcAddr, from: &EvictedPage<'_>, slot: EpcAddr) -> Result<(), EnclsError> {
+        self.order(Leaf::Eldu)?;
+        self.inner.eldu(page, from, slot)
+    }
+
+    fn eldbc(&mut self, page: EpcAddr, from: &EvictedPage<'_>, slot: EpcAddr) -> Result<(), EnclsError> {
+        self.order(Leaf::Eldbc)?;
+        self.inner.eldbc(page, from, slot)
+    }
+
+    fn elduc(&mut self, page: EpcAddr, from: &EvictedPage<'_>, slot: EpcAddr) -> Result<(), EnclsError> {
+        self.order(Leaf::Elduc)?;
+        self.inner.elduc(page, from, slot)
     }
 
     fn edbgrd(&mut self, at: EpcAddr) -> Result<u64, EnclsError> {

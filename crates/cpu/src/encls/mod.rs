@@ -11,12 +11,14 @@ mod edbgrd;
 mod edbgwr;
 mod eextend;
 mod einit;
+mod eld;
 mod emodpr;
 mod emodt;
 mod epa;
 mod eremove;
 mod etrack;
 mod etrackc;
+mod ewb;
 
 use anyclave_arch::Encls;
 use anyclave_trace::cause::EnclsCause;
@@ -96,17 +98,15 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
             Some(Encls::Eblock) => eblock::eblock(self, rcx),
             Some(Encls::Etrack) => etrack::etrack(self, rcx),
             Some(Encls::Etrackc) => etrackc::etrackc(self, rcx),
-            // not implemented: ELDB, ELDU and EWB of SGX1, and the others, which no machine announces
-            Some(
-                Encls::Eldb
-                | Encls::Eldu
-                | Encls::Ewb
-                | Encls::Erdinfo
-                | Encls::Eldbc
-                | Encls::Elduc
-                | Encls::Eupdatesvn,
-            )
-            | None => Err(Refusal::new(EnclsCause::LeafNotEnumerated, registers.rax).into()),
+            Some(Encls::Ewb) => ewb::ewb(self, rbx, rcx, rdx),
+            Some(Encls::Eldb) => eld::eldb(self, [rbx, rcx, rdx]),
+            Some(Encls::Eldu) => eld::eldu(self, [rbx, rcx, rdx]),
+            Some(Encls::Eldbc) => eld::eldbc(self, [rbx, rcx, rdx]),
+            Some(Encls::Elduc) => eld::elduc(self, [rbx, rcx, rdx]),
+            // not implemented, and announced by no machine
+            Some(Encls::Erdinfo | Encls::Eupdatesvn) | None => {
+                Err(Refusal::new(EnclsCause::LeafNotEnumerated, registers.rax).into())
+            }
         }
     }
 

@@ -20,8 +20,8 @@ fn leaves_that_do_not_exist_fault() {
 
 #[test]
 fn leaves_that_are_not_announced_fault() {
-    use Encls::{Eaug, Eldb, Eldbc, Eldu, Elduc, Emodpr, Emodt, Erdinfo, Etrackc, Eupdatesvn, Ewb};
-    let absent = [Eldb, Eldu, Ewb, Eaug, Emodpr, Emodt, Erdinfo, Etrackc, Eldbc, Elduc, Eupdatesvn];
+    use Encls::{Eaug, Eldbc, Elduc, Emodpr, Emodt, Erdinfo, Etrackc, Eupdatesvn};
+    let absent = [Eaug, Emodpr, Emodt, Erdinfo, Etrackc, Eldbc, Elduc, Eupdatesvn];
     for leaf in absent {
         execute(leaf as u64).assert_refused(EnclsCause::LeafNotEnumerated);
     }

@@ -23,35 +23,64 @@ pub(super) const fn direct(at: EpcAddr) -> Linear {
     Linear(DIRECT_MAP).offset(at.0)
 }
 
-/// The sections through the direct map, and buffers at [`operand`] 0, 1, 2…
-pub(super) struct KernelSpace<'a> {
-    pub(super) sections: &'a [Section],
-    pub(super) operands: &'a [&'a [u8]],
+/// A buffer of the kernel's that is an operand.
+pub(super) enum Operand<'a> {
+    /// Leaves only read it.
+    In(&'a [u8]),
+    /// Leaves may write it, too.
+    Out(&'a mut [u8]),
 }
 
-impl AddressSpace for KernelSpace<'_> {
+/// The sections through the direct map, and buffers at [`operand`] 0, 1, 2…
+pub(super) struct KernelSpace<'a, 'b> {
+    pub(super) sections: &'a [Section],
+    pub(super) operands: &'a mut [Operand<'b>],
+}
+
+/// The number of the buffer that would hold an address, and the offset in it.
+#[inline]
+fn position(at: Linear) -> Option<(usize, usize)> {
+    let offset = at.0.checked_sub(OPERANDS)?;
+    Some((usize::try_from(offset / 4096).ok()?, usize::try_from(offset % 4096).ok()?))
+}
+
+impl AddressSpace for KernelSpace<'_, '_> {
     #[inline]
-    fn translate(&mut self, at: Linear, _: Access) -> Result<Target, PageFault> {
+    fn translate(&mut self, at: Linear, access: Access) -> Result<Target, PageFault> {
         let physical = at.0.wrapping_sub(DIRECT_MAP);
-        let epc = self.sections.iter().any(|section| section.contains(physical));
-        Ok(if epc { Target::Epc(EpcAddr(physical)) } else { Target::Ordinary })
+        if self.sections.iter().any(|section| section.contains(physical)) {
+            return Ok(Target::Epc(EpcAddr(physical)));
+        }
+        let buffer = position(at).and_then(|(number, _)| self.operands.get(number));
+        if access == Access::Write && matches!(buffer, Some(Operand::In(_))) {
+            return Err(PageFault { address: at, code: Pfec::P | Pfec::W });
+        }
+        Ok(Target::Ordinary)
     }
 
     #[inline]
     fn read(&mut self, at: Linear, into: &mut [u8]) -> Result<(), PageFault> {
-        let fault = PageFault { address: at, code: Pfec::empty() };
-        let offset = at.0.checked_sub(OPERANDS).ok_or(fault)?;
-        let bytes = usize::try_from(offset / 4096)
-            .ok()
-            .and_then(|number| self.operands.get(number))
-            .and_then(|bytes| bytes.get(usize::try_from(offset % 4096).ok()?..)?.get(..into.len()))
-            .ok_or(fault)?;
+        let bytes = position(at)
+            .and_then(|(number, offset)| match self.operands.get(number)? {
+                Operand::In(bytes) => bytes.get(offset..),
+                Operand::Out(bytes) => bytes.get(offset..),
+            })
+            .and_then(|bytes| bytes.get(..into.len()))
+            .ok_or(PageFault { address: at, code: Pfec::empty() })?;
         into.copy_from_slice(bytes);
         Ok(())
     }
 
-    /// No leaf of [`super::Encls`] writes ordinary memory, and the buffers are read-only.
-    fn write(&mut self, at: Linear, _: &[u8]) -> Result<(), PageFault> {
-        Err(PageFault { address: at, code: Pfec::W })
+    #[inline]
+    fn write(&mut self, at: Linear, from: &[u8]) -> Result<(), PageFault> {
+        let bytes = position(at)
+            .and_then(|(number, offset)| match self.operands.get_mut(number)? {
+                Operand::In(_) => None,
+                Operand::Out(bytes) => bytes.get_mut(offset..),
+            })
+            .and_then(|bytes| bytes.get_mut(..from.len()))
+            .ok_or(PageFault { address: at, code: Pfec::W })?;
+        bytes.copy_from_slice(from);
+        Ok(())
     }
 }

@@ -1,3 +1,4 @@
+use anyclave_arch::cpuid::SgxFeatures;
 use anyclave_arch::msr::{LEPUBKEYHASH_RESET, lepubkeyhash_msrs};
 use anyclave_arch::{Attributes, Flags, PageType, SecInfoFlags, Secs, Vector};
 use anyclave_crypto::sha256;
@@ -6,6 +7,7 @@ use anyclave_trace::cause::{EaddCause, EdbgrdCause, EinitCause, EremoveCause};
 use zerocopy::{FromBytes, FromZeros};
 
 use super::*;
+use crate::locks::Lock;
 use crate::testing::{EnclaveSpec, Machine, SECTION, hex, vector};
 
 const SECS: SecInfo = SecInfo::new(PageType::Secs, SecInfoFlags::empty());
@@ -88,6 +90,63 @@ fn an_enclave_is_built_read_written_and_removed() {
         cpu.epa(page(0)).unwrap();
         assert_eq!(cpu.edbgrd(page(0)), Ok(0));
     });
+}
+
+#[test]
+fn pages_go_out_and_come_back() {
+    let spec = EnclaveSpec::default();
+    let image = Image { ssaframesize: 1, size: spec.secs.size.get(), pages: Vec::new() };
+    let secinfo = SecInfo::new(PageType::Reg, SecInfoFlags::R);
+    let (array, slot) = (page(9), EpcAddr(page(9).0 + 8));
+    with_bare(|cpu| {
+        load(cpu, &image, 0x10_0000, spec.secs.attributes).unwrap();
+        cpu.eadd(page(1), page(0), Linear(0x10_3000), &[0x5a; PAGE_BYTES], &secinfo).unwrap();
+        cpu.epa(array).unwrap();
+
+        let (mut contents, mut pcmd) = ([0; PAGE_BYTES], Pcmd::new_zeroed());
+        let refused = cpu.ewb(page(1), slot, &mut contents, &mut pcmd).unwrap_err();
+        assert_eq!(refused.code(), Some(SgxError::PageNotBlocked));
+        assert_eq!((contents, pcmd), ([0; PAGE_BYTES], Pcmd::new_zeroed()));
+        cpu.eblock(page(1)).unwrap();
+        cpu.etrack(page(0)).unwrap();
+        assert_eq!(cpu.ewb(page(1), slot, &mut contents, &mut pcmd), Ok(Linear(0x10_3000)));
+        let (mut secs, mut secs_pcmd) = ([0; PAGE_BYTES], Pcmd::new_zeroed());
+        assert_eq!(cpu.ewb(page(0), array, &mut secs, &mut secs_pcmd), Ok(Linear(0)));
+        assert_eq!(secs_pcmd.enclaveid, pcmd.enclaveid);
+
+        let secs = EvictedPage { contents: &secs, pcmd: &secs_pcmd, linaddr: Linear(0), secs: None };
+        cpu.eldu(page(5), &secs, array).unwrap();
+        let linaddr = Linear(0x10_3000);
+        let child = EvictedPage { contents: &contents, pcmd: &pcmd, linaddr, secs: Some(page(5)) };
+        let elsewhere = EvictedPage { linaddr: Linear(0x10_4000), ..child };
+        let refused = cpu.eldb(page(1), &elsewhere, slot).unwrap_err();
+        assert_eq!(refused.code(), Some(SgxError::MacCompareFail));
+        cpu.eldb(page(1), &child, slot).unwrap();
+        assert_eq!(cpu.edbgrd(page(1)), Ok(0x5a5a_5a5a_5a5a_5a5a));
+
+        // a slot in use is told, and the page goes all the same
+        cpu.ewb(page(1), slot, &mut contents, &mut pcmd).unwrap();
+        cpu.epa(page(1)).unwrap();
+        let told = cpu.ewb(page(1), slot, &mut contents, &mut pcmd).unwrap_err();
+        assert_eq!(told.code(), Some(SgxError::VaSlotOccupied));
+        assert_eq!(pcmd.secinfo.page_type(), Some(PageType::Va));
+        cpu.epa(page(1)).unwrap();
+    });
+}
+
+#[test]
+fn leaves_of_oversubscription_have_codes_for_conflicts() {
+    let mut machine = Machine::of(SgxFeatures::SGX1 | SgxFeatures::OVERSUB);
+    let (array, target) = (page(9), page(1));
+    let pcmd = Pcmd { secinfo: SECS, ..Pcmd::new_zeroed() };
+    let from = EvictedPage { contents: &[0; PAGE_BYTES], pcmd: &pcmd, linaddr: Linear(0), secs: None };
+    machine.package.hold(target, Lock::SHARED);
+    let mut cpu = Bare::new(&mut machine.package, &mut machine.processor);
+    cpu.epa(array).unwrap();
+    assert_eq!(cpu.eldu(target, &from, array).unwrap_err().code(), None);
+    assert_eq!(cpu.elduc(target, &from, array).unwrap_err().code(), Some(SgxError::EpcPageConflict));
+    assert_eq!(cpu.eldbc(target, &from, array).unwrap_err().code(), Some(SgxError::EpcPageConflict));
+    assert_eq!(cpu.etrackc(target).unwrap_err().code(), Some(SgxError::PgInvld));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::{Executed, Machine, flat};
 
 /// Linear addresses of the operands of ENCLS.
 pub(crate) const PAGEINFO: Linear = Linear(0xffff_c900_0000_0000);
-const SECINFO: Linear = Linear(0xffff_c900_0000_1000);
+pub(super) const SECINFO: Linear = Linear(0xffff_c900_0000_1000);
 pub(crate) const SRCPGE: Linear = Linear(0xffff_c900_0000_2000);
 pub(crate) const SIGSTRUCT: Linear = Linear(0xffff_c900_0000_3000);
 pub(crate) const TOKEN: Linear = Linear(0xffff_c900_0000_4000);

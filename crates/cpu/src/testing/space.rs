@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyclave_arch::{EpcAddr, Linear, Pfec};
-use zerocopy::{Immutable, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::SECTION;
 use crate::space::{Access, AddressSpace, PageFault, Target};
@@ -29,6 +29,15 @@ impl TestSpace {
     pub(crate) fn unmap(&mut self, at: Linear) {
         self.epc.remove(&at.page());
         self.memory.remove(&at.page());
+    }
+
+    /// A structure in ordinary memory.
+    pub(crate) fn get<T: FromBytes + IntoBytes>(&self, at: Linear) -> T {
+        let mut value = T::new_zeroed();
+        for (byte, at) in value.as_mut_bytes().iter_mut().zip(at.0..) {
+            *byte = self.memory[&Linear(at).page()][offset(Linear(at))];
+        }
+        value
     }
 
     /// Makes an access to a page fault.
