@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyclave_arch::cpuid::{self, FIRST_SECTION_SUBLEAF, Registers, SGX_LEAF};
-use anyclave_platform::{Config, Cpu, CpuidModel, Device, Feature, NODES};
+use anyclave_arch::msr::lepubkeyhash_bytes;
+use anyclave_cpu::LaunchControl;
+use anyclave_platform::{Config, Cpu, CpuidModel, Device, Feature, NODES, inject_text, nodes};
 use serde_json::{Value, json};
 
 use crate::machine::{self, Machine, registers};
@@ -47,6 +49,10 @@ impl Info {
 struct View {
     /// None for the machine around: programs see what a processor can, not how it was asked for.
     cpu: Option<Cpu>,
+    /// None for the machine around.
+    launch_control: Option<LaunchControl>,
+    /// Rare events on purpose, as `--inject` has them; empty if there are none, None for the machine around.
+    inject: Option<String>,
     features: Registers,
     leaf0: Registers,
     leaf1: Registers,
@@ -61,12 +67,14 @@ impl View {
     fn of_config(config: &Config, keys: &Source) -> Self {
         let model = CpuidModel::new(config);
         let answer = |leaf, subleaf| model.answer(leaf, subleaf, registers(leaf, subleaf));
-        let nodes = NODES
-            .iter()
-            .filter(|node| config.flexible_launch_control || node.device != Device::Enclave)
-            .map(|node| node.path);
+        let nodes = nodes(config.launch_control).map(|node| node.path);
         let keys = (keys.kind(), keys.to_string());
-        Self { cpu: Some(config.cpu.clone()), ..Self::new(answer, keys, nodes.collect()) }
+        Self {
+            cpu: Some(config.cpu.clone()),
+            launch_control: Some(config.launch_control),
+            inject: Some(inject_text(&config.inject)),
+            ..Self::new(answer, keys, nodes.collect())
+        }
     }
 
     fn of_machine_around() -> Self {
@@ -88,6 +96,8 @@ impl View {
             });
         Self {
             cpu: None,
+            launch_control: None,
+            inject: None,
             features: answer(7, 0),
             leaf0: answer(SGX_LEAF, 0),
             leaf1: answer(SGX_LEAF, 1),
@@ -101,8 +111,22 @@ impl View {
         self.features.ebx & cpuid::LEAF7_EBX_SGX != 0
     }
 
+    /// On the machine around the firmware's word is not CPUID's: Linux has an enclave node where it may write the hash.
     fn launch_control(&self) -> &'static str {
-        if self.features.ecx & cpuid::LEAF7_ECX_SGX_LC == 0 { "locked" } else { "writable" }
+        let announced = self.features.ecx & cpuid::LEAF7_ECX_SGX_LC != 0;
+        let writable =
+            NODES.iter().any(|node| node.device == Device::Enclave && self.nodes.contains(&node.path));
+        match (announced, writable) {
+            (true, true) => "writable",
+            (true, false) => "locked",
+            (false, _) => "absent",
+        }
+    }
+
+    /// Whose enclaves alone may launch, if that is fixed and known.
+    fn launch_signer(&self) -> Option<String> {
+        let hash = self.launch_control.filter(|how| !how.is_writable())?.hash();
+        Some(hex(&lepubkeyhash_bytes(hash)))
     }
 
     /// The names of what CPUID.12H.0:EAX announces.
@@ -139,8 +163,16 @@ impl View {
         line("SGX", if self.sgx() { self.leaves().join(", ") } else { "none".to_owned() });
         if let Some(cpu) = &self.cpu {
             line("processor", cpu.to_string());
+            line(
+                "features",
+                cpu.features().iter().map(|feature| feature.name()).collect::<Vec<_>>().join(", "),
+            );
         }
-        line("launch control", self.launch_control().to_owned());
+        let signer = self.launch_signer().map(|signer| format!(", MRSIGNER {signer}"));
+        line("launch control", format!("{}{}", self.launch_control(), signer.unwrap_or_default()));
+        if let Some(events) = self.inject.as_ref().filter(|events| !events.is_empty()) {
+            line("rare events", events.clone());
+        }
         line("ATTRIBUTES", format!("{:#x}", self.attributes()));
         line("XFRM", format!("{:#x}", self.xfrm()));
         line("MISCSELECT", format!("{:#x}", self.leaf0.ebx));
@@ -191,6 +223,8 @@ impl View {
             "sgx": self.sgx(),
             "leaves": self.leaves(),
             "launch_control": self.launch_control(),
+            "launch_signer": self.launch_signer(),
+            "inject": self.inject,
             "attributes": self.attributes(),
             "xfrm": self.xfrm(),
             "miscselect": self.leaf0.ebx,
@@ -202,6 +236,10 @@ impl View {
             "cpuid": cpuid,
         })
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn wide(low: u32, high: u32) -> u64 {
@@ -236,18 +274,56 @@ mod tests {
         assert!(json["devices"].as_array().unwrap().contains(&json!("/dev/sgx_enclave")));
         assert_eq!(json["cpuid"][1]["leaf"], "12H.0");
         assert_eq!(json["leaves"][0], "sgx1");
-        assert_eq!(json["cpu"], json!({ "model": "icelake", "features": ["exinfo"] }));
+        assert_eq!(json["cpu"]["model"], "icelake");
+        let features = json["cpu"]["features"].as_array().unwrap();
+        assert!(["kss", "exinfo"].iter().all(|name| features.contains(&json!(name))), "{features:?}");
         let bare = view(&["--cpu", "sgx1,+genuineintel", "--seed", "x"]).json();
         assert_eq!(bare["cpu"], json!({ "model": "sgx1", "features": ["genuineintel"] }));
         assert_eq!((&bare["miscselect"], &json["miscselect"]), (&json!(0), &json!(1)));
     }
 
     #[test]
+    fn launch_control_is_told_with_its_signer() {
+        let json = |how: &str| view(&["--seed", "x", "--launch-control", how]).json();
+        assert_eq!(
+            (&json("writable")["launch_control"], &json("writable")["launch_signer"]),
+            (&json!("writable"), &Value::Null)
+        );
+        let other = "0a".repeat(32);
+        for (option, name, signer) in [
+            ("locked", "locked", "acb77012053e05a63d413b8bbae8fb6c5d73b3f2996d91c43bbbf90959c0f8d4"),
+            (&format!("locked={other}"), "locked", &other),
+            ("absent", "absent", "acb77012053e05a63d413b8bbae8fb6c5d73b3f2996d91c43bbbf90959c0f8d4"),
+        ] {
+            let json = json(option);
+            assert_eq!((&json["launch_control"], &json["launch_signer"]), (&json!(name), &json!(signer)));
+            assert_eq!(json["devices"], json!(["/dev/sgx_provision", "/dev/sgx/provision"]), "{option}");
+            let text = view(&["--seed", "x", "--launch-control", option]).text();
+            assert!(text.contains(name) && text.contains(signer), "{text}");
+        }
+    }
+
+    #[test]
+    fn rare_events_are_told() {
+        let view = view(&["--seed", "x", "--inject", "conflict=1/9"]);
+        assert_eq!(view.json()["inject"], "conflict=1/9");
+        assert!(view.text().contains("conflict=1/9"));
+        assert_eq!(self::view(&["--seed", "x"]).json()["inject"], "");
+    }
+
+    #[test]
     fn text_names_what_json_names() {
         let text = view(&["--epc", "64M", "--seed", "x"]).text();
-        for word in
-            ["sgx1", "icelake", "writable", "65536 KiB", "from --seed", "/dev/sgx_provision", "CPUID.12H.2"]
-        {
+        for word in [
+            "sgx1",
+            "icelake",
+            "kss",
+            "writable",
+            "65536 KiB",
+            "from --seed",
+            "/dev/sgx_provision",
+            "CPUID.12H.2",
+        ] {
             assert!(text.contains(word), "{word}: {text}");
         }
     }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use anyclave_arch::cpuid::Registers;
 use anyclave_cpu::xsave::XsaveLayout;
-use anyclave_platform::{Config, Cpu, EpcLayout, Host, NODES};
+use anyclave_cpu::{Inject, LaunchControl};
+use anyclave_platform::{
+    Config, Cpu, EpcLayout, Host, NODES, inject_text, launch_control_text, parse_inject, parse_launch_control,
+};
 use anyclave_sys::cpuid::{Cpuid, cpuid, xgetbv0};
 use anyclave_sys::fork::getpid;
 use anyclave_sys::host;
@@ -22,10 +25,19 @@ pub(crate) struct Machine {
     /// [default: 256M]
     #[arg(long, value_name = "SIZE")]
     epc: Option<EpcLayout>,
-    /// Processor: sgx1, sgx2, icelake, spr or max, as far as implemented; with +NAME or -NAME behind it for exinfo
-    /// and genuineintel, such as icelake,+genuineintel [default: icelake]
+    /// Processor: sgx1, sgx2, icelake, spr or max, as far as implemented; with +NAME or -NAME behind it for sgx2,
+    /// oversub, enclv, kss, exinfo, aexnotify, edeccssa, eupdatesvn and genuineintel, such as icelake,+genuineintel
+    /// [default: icelake]
     #[arg(long, value_name = "MODEL[,+NAME|-NAME…]")]
     cpu: Option<Cpu>,
+    /// Whose enclaves may launch: writable (Linux decides), locked, locked=MRSIGNER (64 hexadecimal digits), or absent;
+    /// Linux has no enclave node but with writable [default: writable]
+    #[arg(long, value_name = "HOW", value_parser = parse_launch_control)]
+    launch_control: Option<LaunchControl>,
+    /// Rare events on purpose: conflict=1/N (another processor is at the same page), event=1/N (an interrupt ends EINIT),
+    /// each once in N times on average, and seed=N, which decides when
+    #[arg(long, value_name = "EVENT=1/N[,…][,seed=N]", value_parser = parse_inject)]
+    inject: Option<Inject>,
     /// Derive all keys from TEXT instead of the device root
     #[arg(long, value_name = "TEXT")]
     seed: Option<String>,
@@ -42,8 +54,8 @@ impl Machine {
     }
 
     /// Whether any option was given on the command line.
-    pub(crate) const fn is_given(&self) -> bool {
-        self.epc.is_some() || self.cpu.is_some() || self.seed.is_some() || self.state.is_some()
+    pub(crate) fn is_given(&self) -> bool {
+        !self.words().is_empty()
     }
 
     /// Whether it is said where the keys come from.
@@ -53,13 +65,15 @@ impl Machine {
 
     /// The options once more, for a program of ours that is to make this machine.
     pub(crate) fn words(&self) -> Vec<OsString> {
-        let Self { epc, cpu, seed, state } = self;
+        let Self { epc, cpu, launch_control, inject, seed, state } = self;
         let mut words = Vec::new();
         let mut put = |option: &str, value: Option<OsString>| {
             words.extend(value.into_iter().flat_map(|value| [option.into(), value]));
         };
         put("--epc", epc.as_ref().map(|epc| epc.to_string().into()));
         put("--cpu", cpu.as_ref().map(|cpu| cpu.to_string().into()));
+        put("--launch-control", launch_control.map(|how| launch_control_text(how).into()));
+        put("--inject", inject.as_ref().map(|inject| inject_text(inject).into()));
         put("--seed", seed.as_ref().map(Into::into));
         put("--state", state.as_ref().map(Into::into));
         words
@@ -77,6 +91,8 @@ impl Machine {
         if let Some(cpu) = &self.cpu {
             config.cpu = cpu.clone();
         }
+        config.launch_control = self.launch_control.unwrap_or_default();
+        config.inject = self.inject.unwrap_or_default();
         Ok((config, source))
     }
 }
@@ -164,15 +180,36 @@ mod tests {
 
     #[test]
     fn processors_that_there_are_not_are_usage_errors() {
-        for cpu in ["", "skylake", "icelake,exinfo", "icelake,+kss", "icelake,+sgx1"] {
+        for cpu in ["", "skylake", "icelake,exinfo", "icelake,+cet", "icelake,+sgx1"] {
             let error = machine(&["--cpu", cpu]).unwrap_err();
             assert_eq!(error.kind(), clap::error::ErrorKind::ValueValidation, "{cpu:?}");
         }
     }
 
     #[test]
+    fn launch_control_and_events_reach_the_configuration() {
+        let machine =
+            machine(&["--launch-control", "locked=intel", "--inject", "conflict=1/5", "--seed", "x"])
+                .unwrap();
+        let (config, _) = machine.config().unwrap();
+        assert_eq!(config.launch_control, LaunchControl::intel());
+        assert_eq!(config.inject.conflict.0, 5);
+        let (config, _) = self::machine(&["--seed", "x"]).unwrap().config().unwrap();
+        assert_eq!((config.launch_control, config.inject), (LaunchControl::Writable, Inject::default()));
+    }
+
+    #[test]
+    fn launch_control_and_events_that_there_are_not_are_usage_errors() {
+        for words in [["--launch-control", "open"], ["--launch-control", "locked=7"], ["--inject", "event"]] {
+            let error = machine(&words).unwrap_err();
+            assert_eq!(error.kind(), clap::error::ErrorKind::ValueValidation, "{words:?}");
+        }
+    }
+
+    #[test]
     fn options_can_be_passed_on() {
-        let words = ["--epc", "64M@node0,4M@node1", "--seed", "x", "--state", "/y"];
+        let words = ["--epc", "64M@node0,4M@node1", "--cpu", "sgx1,+exinfo", "--launch-control", "absent"];
+        let words = [&words[..], &["--inject", "event=1/2,seed=3", "--seed", "x", "--state", "/y"]].concat();
         assert_eq!(machine(&words).unwrap().words(), words);
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-use anyclave_platform::Config;
+use anyclave_platform::{Config, inject_text};
 use anyclave_supervisor::{RunOptions, Verbosity};
 
 use crate::cache;
@@ -92,7 +92,11 @@ pub(crate) fn start(
     };
     let verbosity = loudness.verbosity();
     if verbosity > Verbosity::Quiet {
-        say::error(format_args!("simulated SGX, which protects nothing; keys {keys}"));
+        let rare = match inject_text(&config.inject) {
+            none if none.is_empty() => String::new(),
+            events => format!("; with rare events on purpose: {events}"),
+        };
+        say::error(format_args!("simulated SGX, which protects nothing; keys {keys}{rare}"));
     }
     on_new_machine(config, verbosity, program, arguments)
 }

@@ -4,6 +4,7 @@ use anyclave_arch::cpuid::{Registers, SgxFeatures};
 use anyclave_arch::{Flags, MiscSelect};
 
 use crate::inject::Inject;
+use crate::launch::LaunchControl;
 use crate::xsave::XsaveLayout;
 
 /// One EPC section: `size` bytes of physical memory from `base`, both multiples of a page.
@@ -53,8 +54,8 @@ pub struct Config {
     pub seal_fuses: [u8; 16],
     /// OWNEREPOCH MSRs.
     pub owner_epoch: [u8; 16],
-    /// Whether IA32_SGXLEPUBKEYHASH is writable (FEATURE_CONTROL.SGX_LC).
-    pub flexible_launch_control: bool,
+    /// Who decides whose enclaves may launch.
+    pub launch_control: LaunchControl,
     /// Rare events that software is to meet; none on a processor as it comes.
     pub inject: Inject,
 }

@@ -10,16 +10,17 @@ use crate::package::Package;
 
 impl<F: Frames, E: Entropy> Package<F, E> {
     /// IA32_FEATURE_CONTROL as the firmware has left it, and IA32_SGXLEPUBKEYHASH0..3, which can be read also where
-    /// they cannot be written. None for all others.
+    /// they cannot be written. None, for #GP, where launch control is not flexible, and for all others.
     #[must_use]
     pub fn rdmsr(&self, number: u32) -> Option<u64> {
         if number == FEATURE_CONTROL {
             let launch_control =
-                if self.config().flexible_launch_control { FEATURE_CONTROL_SGX_LC } else { 0 };
+                if self.config().launch_control.is_writable() { FEATURE_CONTROL_SGX_LC } else { 0 };
             return Some(FEATURE_CONTROL_LOCK | FEATURE_CONTROL_SGX | launch_control);
         }
         let word = usize::try_from(number.checked_sub(LEPUBKEYHASH0)?).ok()?;
-        self.lepubkeyhash().get(word).copied()
+        let announced = self.config().launch_control.is_announced();
+        self.lepubkeyhash().get(word).copied().filter(|_| announced)
     }
 }
 
@@ -27,6 +28,8 @@ impl<F: Frames, E: Entropy> Package<F, E> {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::launch::LaunchControl;
+    use crate::package::WrmsrFault;
     use crate::testing::{TestEntropy, TestFrames, config};
     use anyclave_arch::msr::LEPUBKEYHASH_RESET;
 
@@ -36,10 +39,29 @@ mod tests {
 
     #[test]
     fn feature_control_is_locked_with_sgx_on() {
-        let read =
-            |flexible_launch_control| package(Config { flexible_launch_control, ..config() }).rdmsr(0x3a);
-        assert_eq!(read(true), Some(0x6_0001));
-        assert_eq!(read(false), Some(0x4_0001));
+        let read = |launch_control| package(Config { launch_control, ..config() }).rdmsr(0x3a);
+        assert_eq!(read(LaunchControl::Writable), Some(0x6_0001));
+        assert_eq!(read(LaunchControl::intel()), Some(0x4_0001));
+        assert_eq!(read(LaunchControl::Absent), Some(0x4_0001));
+    }
+
+    #[test]
+    fn a_locked_hash_is_read_and_not_written() {
+        let launch_control = LaunchControl::Locked([7; 32]);
+        let mut package = package(Config { launch_control, ..config() });
+        assert_eq!(package.rdmsr(0x8c), Some(0x0707_0707_0707_0707));
+        assert_eq!(package.set_lepubkeyhash([0; 4]), Err(WrmsrFault));
+        assert_eq!(package.lepubkeyhash(), [0x0707_0707_0707_0707; 4]);
+    }
+
+    #[test]
+    fn without_flexible_launch_control_there_is_no_hash_register() {
+        let mut package = package(Config { launch_control: LaunchControl::Absent, ..config() });
+        for number in 0x8c..0x90 {
+            assert_eq!(package.rdmsr(number), None);
+        }
+        assert_eq!(package.set_lepubkeyhash([0; 4]), Err(WrmsrFault));
+        assert_eq!(package.lepubkeyhash(), LEPUBKEYHASH_RESET);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! What all logical processors share.
 
-use anyclave_arch::msr::LEPUBKEYHASH_RESET;
 use anyclave_arch::{EpcAddr, Linear, PageType};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
@@ -40,7 +39,7 @@ pub struct Package<F, E> {
 }
 
 impl<F: Frames, E: Entropy> Package<F, E> {
-    /// A processor after reset: EPC empty, hash MSRs at their reset value.
+    /// A processor after reset: EPC empty, hash MSRs as the firmware has left them.
     pub fn new(config: Config, frames: F, mut entropy: E) -> Self {
         let mut report_keyid = [0; 32];
         entropy.fill(&mut report_keyid);
@@ -48,11 +47,11 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         entropy.fill(&mut paging_key);
         Self {
             injector: Injector::new(config.inject),
+            lepubkeyhash: config.launch_control.hash(),
             config,
             epcm: Epcm::default(),
             frames,
             entropy,
-            lepubkeyhash: LEPUBKEYHASH_RESET,
             report_keyid,
             next_eid: 1,
             paging: Paging::new(&paging_key),
@@ -97,7 +96,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         &self.slots
     }
 
-    /// IA32_SGXLEPUBKEYHASH0..3.
+    /// IA32_SGXLEPUBKEYHASH0..3, which EINIT looks at also where they cannot be read.
     pub const fn lepubkeyhash(&self) -> [u64; 4] {
         self.lepubkeyhash
     }
@@ -107,7 +106,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
     /// # Errors
     /// WRMSR's #GP where FEATURE_CONTROL.SGX_LC is clear.
     pub const fn set_lepubkeyhash(&mut self, hash: [u64; 4]) -> Result<(), WrmsrFault> {
-        if !self.config.flexible_launch_control {
+        if !self.config.launch_control.is_writable() {
             return Err(WrmsrFault);
         }
         self.lepubkeyhash = hash;

@@ -31,6 +31,7 @@ use crate::entropy::Entropy;
 use crate::epcm::EpcmEntry;
 use crate::exit::{Completion, Fault};
 use crate::inject::Inject;
+use crate::launch::LaunchControl;
 use crate::locks::Lock;
 use crate::package::Package;
 use crate::processor::Processor;
@@ -70,7 +71,7 @@ pub(crate) fn config() -> Config {
         device_root: core::array::from_fn(|i| u8::try_from(i).unwrap()),
         seal_fuses: core::array::from_fn(|i| u8::try_from(i + 16).unwrap()),
         owner_epoch: [0x33; 16],
-        flexible_launch_control: true,
+        launch_control: LaunchControl::Writable,
         inject: Inject::default(),
     }
 }

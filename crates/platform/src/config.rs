@@ -1,9 +1,9 @@
 //! What a machine is made of.
 
-use anyclave_arch::Flags;
 use anyclave_arch::attributes::XFRM_LEGACY;
-use anyclave_arch::cpuid::{Registers, SgxFeatures};
+use anyclave_arch::cpuid::Registers;
 use anyclave_cpu::xsave::XsaveLayout;
+use anyclave_cpu::{Inject, LaunchControl};
 
 use crate::cpu::Cpu;
 use crate::epc::EpcLayout;
@@ -34,16 +34,16 @@ pub struct Config {
     pub cpu: Cpu,
     /// EPC sections.
     pub epc: EpcLayout,
-    /// ATTRIBUTES.FLAGS that enclaves may have.
-    pub attributes: Flags,
     /// XFRM bits that enclaves may have.
     pub xfrm: u64,
     /// log2 of the size that a 64-bit enclave must stay below.
     pub max_size_64: u8,
     /// log2 of the size that a 32-bit enclave must stay below.
     pub max_size_32: u8,
-    /// The hash MSRs are writable. Without that Linux has no enclave node.
-    pub flexible_launch_control: bool,
+    /// Who decides whose enclaves may launch. Unless that is the operating system, Linux has no enclave node.
+    pub launch_control: LaunchControl,
+    /// Rare events that programs are to meet.
+    pub inject: Inject,
     /// The secrets of the processor.
     pub keys: Keys,
     /// What the host contributes.
@@ -57,12 +57,12 @@ impl Config {
         Self {
             cpu: Cpu::default(),
             epc: EpcLayout::default(),
-            attributes: Flags::DEBUG | Flags::MODE64BIT | Flags::PROVISIONKEY | Flags::EINITTOKENKEY,
             xfrm: host.xcr0 & XFRM_MASK | XFRM_LEGACY,
             // A process has 47 bits of linear addresses, so its largest enclave has 2^46 bytes.
             max_size_64: 47,
             max_size_32: 31,
-            flexible_launch_control: true,
+            launch_control: LaunchControl::Writable,
+            inject: Inject::default(),
             keys,
             host,
         }
@@ -73,8 +73,8 @@ impl Config {
     pub fn processor(&self) -> anyclave_cpu::Config {
         anyclave_cpu::Config {
             sections: self.epc.placed(),
-            features: SgxFeatures::SGX1,
-            attributes: self.attributes,
+            features: self.cpu.leaves(),
+            attributes: self.cpu.attributes(),
             xfrm: self.xfrm,
             miscselect: self.cpu.miscselect(),
             max_size_64: self.max_size_64,
@@ -85,8 +85,8 @@ impl Config {
             device_root: self.keys.device_root,
             seal_fuses: self.keys.seal_fuses,
             owner_epoch: self.keys.owner_epoch,
-            flexible_launch_control: self.flexible_launch_control,
-            inject: anyclave_cpu::Inject::default(),
+            launch_control: self.launch_control,
+            inject: self.inject,
         }
     }
 }
@@ -109,14 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_an_sgx1_processor() {
+    fn the_default_is_an_ice_lake() {
         let processor = Config::new(host(7), Keys::from_seed("")).processor();
-        assert_eq!(processor.attributes.bits(), 0x36);
+        assert_eq!(processor.attributes, Cpu::default().attributes());
         assert_eq!(processor.miscselect, MiscSelect::EXINFO);
         assert_eq!(processor.sections.len(), 1);
         assert_eq!(processor.sections[0].base, 0x80_0000_0000);
         assert_eq!(processor.sections[0].size, 256 << 20);
-        assert_eq!(processor.sgx_leaf(0).eax, 1);
+        assert_eq!(processor.sgx_leaf(0).eax, Cpu::default().leaves().bits());
     }
 
     #[test]

@@ -3,16 +3,27 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyclave_arch::MiscSelect;
+use anyclave_arch::cpuid::SgxFeatures;
+use anyclave_arch::{Flags, MiscSelect};
 
-/// A line of processors. Each stands for the features its first parts had, as far as they are implemented.
+/// A line of processors. Each stands for what parts of it announced, as far as it is implemented:
+///
+/// | model | part | CPUID.12H.0:EAX, EBX | CPUID.12H.1:EAX |
+/// |---|---|---|---|
+/// | sgx1 | i5-8400 (Coffee Lake), as all since Skylake | 1, 0 | 36H |
+/// | sgx2 | Pentium J5005 (Gemini Lake) | 3, 1 | 36H |
+/// | icelake | i7-1065G7 (Ice Lake client) | 63H, 1 | B6H |
+/// | spr | Sapphire Rapids, with all of icelake | 863H, 1 | 4B6H |
+/// | max | | C63H, 1 | 4B6H |
+///
+/// Servers of Ice Lake announce 403H in place of 63H, once their microcode has EUPDATESVN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Model {
     /// The first parts with SGX.
     Sgx1,
     /// The first parts with dynamic memory.
     Sgx2,
-    /// Ice Lake servers.
+    /// Ice Lake.
     #[default]
     IceLake,
     /// Sapphire Rapids.
@@ -21,17 +32,41 @@ pub enum Model {
     Max,
 }
 
-/// Something that a processor may have or not.
+/// Something that a processor may have or not. None of them needs another: a processor can have each alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
+    /// Dynamic memory: EAUG, EMODPR, EMODT, EACCEPT, EACCEPTCOPY, EMODPE.
+    Sgx2,
+    /// Leaves for a hypervisor that takes EPC from its guests: ETRACKC, ERDINFO, ELDBC, ELDUC.
+    Oversub,
+    /// ENCLV, for the same.
+    Enclv,
+    /// ATTRIBUTES.KSS: key separation and sharing.
+    Kss,
     /// MISCSELECT.EXINFO: the SSA tells enclaves about page faults and general-protection faults.
     ExInfo,
+    /// ATTRIBUTES.AEXNOTIFY: enclaves are told that they were interrupted.
+    AexNotify,
+    /// EDECCSSA.
+    EdecCssa,
+    /// EUPDATESVN.
+    EUpdateSvn,
     /// The name GenuineIntel, and the signature of an Ice Lake server, for software that asks for them.
     GenuineIntel,
 }
 
-/// Features of processors with SGX that are not implemented yet.
-const NOT_YET: [&str; 8] = ["sgx2", "kss", "oversub", "enclv", "aexnotify", "edeccssa", "cet", "eupdatesvn"];
+/// Features that are not implemented yet: no model has them.
+const NOT_YET: [Feature; 6] = [
+    Feature::Sgx2,
+    Feature::Oversub,
+    Feature::Enclv,
+    Feature::AexNotify,
+    Feature::EdecCssa,
+    Feature::EUpdateSvn,
+];
+
+/// A feature of real processors that no processor here will have. To leave it out is no error.
+const NEVER: &str = "cet";
 
 impl Model {
     /// All of them.
@@ -49,31 +84,87 @@ impl Model {
         }
     }
 
-    const fn has(self, feature: Feature) -> bool {
-        match feature {
-            // It came with SGX2.
-            Feature::ExInfo => !matches!(self, Self::Sgx1),
+    /// Its parts have it, and it is implemented.
+    fn has(self, feature: Feature) -> bool {
+        let since = match feature {
+            Feature::Sgx2 | Feature::ExInfo => Self::Sgx2,
+            Feature::Oversub | Feature::Enclv | Feature::Kss => Self::IceLake,
+            Feature::AexNotify | Feature::EdecCssa => Self::SapphireRapids,
+            Feature::EUpdateSvn => Self::Max,
             // A name is no ability.
-            Feature::GenuineIntel => false,
-        }
+            Feature::GenuineIntel => return false,
+        };
+        // Each model has all of those before it.
+        self as u8 >= since as u8 && feature.is_there()
     }
 }
 
 impl Feature {
-    /// All that are implemented.
-    pub const ALL: [Self; 2] = [Self::ExInfo, Self::GenuineIntel];
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Sgx2,
+        Self::Oversub,
+        Self::Enclv,
+        Self::Kss,
+        Self::ExInfo,
+        Self::AexNotify,
+        Self::EdecCssa,
+        Self::EUpdateSvn,
+        Self::GenuineIntel,
+    ];
 
     /// As `--cpu` has it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Sgx2 => "sgx2",
+            Self::Oversub => "oversub",
+            Self::Enclv => "enclv",
+            Self::Kss => "kss",
             Self::ExInfo => "exinfo",
+            Self::AexNotify => "aexnotify",
+            Self::EdecCssa => "edeccssa",
+            Self::EUpdateSvn => "eupdatesvn",
             Self::GenuineIntel => "genuineintel",
+        }
+    }
+
+    /// Whether it is implemented.
+    fn is_there(self) -> bool {
+        !NOT_YET.contains(&self)
+    }
+
+    /// What CPUID.12H.0:EAX says of it.
+    const fn leaves(self) -> SgxFeatures {
+        match self {
+            Self::Sgx2 => SgxFeatures::SGX2,
+            Self::Oversub => SgxFeatures::OVERSUB,
+            Self::Enclv => SgxFeatures::ENCLV,
+            Self::EdecCssa => SgxFeatures::EDECCSSA,
+            Self::EUpdateSvn => SgxFeatures::EUPDATESVN,
+            Self::Kss | Self::ExInfo | Self::AexNotify | Self::GenuineIntel => SgxFeatures::empty(),
+        }
+    }
+
+    /// What CPUID.12H.1:EBX:EAX says of it.
+    const fn attributes(self) -> Flags {
+        match self {
+            Self::Kss => Flags::KSS,
+            Self::AexNotify => Flags::AEXNOTIFY,
+            _ => Flags::empty(),
+        }
+    }
+
+    /// What CPUID.12H.0:EBX says of it.
+    const fn miscselect(self) -> MiscSelect {
+        match self {
+            Self::ExInfo => MiscSelect::EXINFO,
+            _ => MiscSelect::empty(),
         }
     }
 }
 
-/// A processor: a model, and what it has. Its text form is `icelake` or `icelake,+genuineintel,-exinfo`.
+/// A processor: a model, and what it has. Its text form is `icelake` or `icelake,-exinfo,+genuineintel`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cpu {
     model: Model,
@@ -84,20 +175,30 @@ pub struct Cpu {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CpuError {
     /// The first word.
-    #[error("'{0}' is no model: {models} are", models = names(Model::ALL.map(Model::name)))]
+    #[error("'{0}' is no model: {models} are", models = names(&Model::ALL.map(Model::name)))]
     Model(String),
     /// A later word without a sign.
     #[error("'{0}' is neither +name nor -name")]
     NoSign(String),
     /// A name of nothing.
-    #[error("'{0}' is no feature: {features} are", features = names(Feature::ALL.map(Feature::name)))]
+    #[error("'{0}' is no feature: {features} are", features = names(&there()))]
     Feature(String),
     /// A feature that real processors have.
-    #[error("'{0}' is not implemented yet: {features} are", features = names(Feature::ALL.map(Feature::name)))]
+    #[error("'{0}' is not implemented yet: {features} are", features = names(&there()))]
     NotYet(String),
+    /// A feature that no processor here can have.
+    #[error(
+        "'cet' is not there: a host's shadow stacks are not for us to switch, so no enclave has control-flow enforcement"
+    )]
+    Never,
 }
 
-fn names<const N: usize>(names: [&str; N]) -> String {
+/// The names of features that a processor may be given.
+fn there() -> Vec<&'static str> {
+    Feature::ALL.into_iter().filter(|feature| feature.is_there()).map(Feature::name).collect()
+}
+
+fn names(names: &[&str]) -> String {
     let (last, others) = names.split_last().unwrap_or((&"none", &[]));
     if others.is_empty() { (*last).to_owned() } else { format!("{} and {last}", others.join(", ")) }
 }
@@ -127,17 +228,29 @@ impl Cpu {
         self.features.contains(&feature)
     }
 
-    /// MISCSELECT bits that its enclaves may have.
+    /// The leaves that it has: CPUID.12H.0:EAX.
+    #[must_use]
+    pub fn leaves(&self) -> SgxFeatures {
+        SgxFeatures::SGX1 | self.features.iter().map(|feature| feature.leaves()).collect::<SgxFeatures>()
+    }
+
+    /// ATTRIBUTES.FLAGS that its enclaves may have: CPUID.12H.1:EBX:EAX.
+    #[must_use]
+    pub fn attributes(&self) -> Flags {
+        let of_all = Flags::DEBUG | Flags::MODE64BIT | Flags::PROVISIONKEY | Flags::EINITTOKENKEY;
+        of_all | self.features.iter().map(|feature| feature.attributes()).collect::<Flags>()
+    }
+
+    /// MISCSELECT bits that its enclaves may have: CPUID.12H.0:EBX.
     #[must_use]
     pub fn miscselect(&self) -> MiscSelect {
-        if self.has(Feature::ExInfo) { MiscSelect::EXINFO } else { MiscSelect::empty() }
+        self.features.iter().map(|feature| feature.miscselect()).collect()
     }
 
     fn set(&mut self, feature: Feature, present: bool) {
-        self.features.retain(|other| *other != feature);
-        if present {
-            self.features.push(feature);
-        }
+        let had = std::mem::take(&mut self.features);
+        let has = |other: &Feature| if *other == feature { present } else { had.contains(other) };
+        self.features = Feature::ALL.into_iter().filter(has).collect();
     }
 }
 
@@ -162,10 +275,12 @@ impl FromStr for Cpu {
                 (None, None) => return Err(CpuError::NoSign(word.to_owned())),
             };
             match Feature::ALL.into_iter().find(|feature| feature.name() == name) {
+                Some(feature) if present && !feature.is_there() => {
+                    return Err(CpuError::NotYet(name.to_owned()));
+                }
                 Some(feature) => cpu.set(feature, present),
-                None if !NOT_YET.contains(&name) => return Err(CpuError::Feature(name.to_owned())),
-                None if present => return Err(CpuError::NotYet(name.to_owned())),
-                // What is not there is left out already.
+                None if name != NEVER => return Err(CpuError::Feature(name.to_owned())),
+                None if present => return Err(CpuError::Never),
                 None => {}
             }
         }
@@ -196,12 +311,26 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// CPUID.12H.0:EAX and EBX, CPUID.12H.1:EAX.
+    fn announced(text: &str) -> (u32, u32, u64) {
+        let cpu = cpu(text);
+        (cpu.leaves().bits(), cpu.miscselect().bits(), cpu.attributes().bits())
+    }
+
     #[test]
-    fn models_have_what_is_implemented_of_them() {
+    fn models_announce_what_is_implemented_of_them() {
         assert_eq!(Cpu::default(), cpu("icelake"));
-        assert!(cpu("sgx1").features().is_empty());
-        for text in ["sgx2", "icelake", "spr", "max"] {
-            assert_eq!(cpu(text).features(), [Feature::ExInfo], "{text}");
+        for (text, eax, ebx, attributes) in [
+            ("sgx1", 1, 0, 0x36),
+            ("sgx2", 0x3, 1, 0x36),
+            ("icelake", 0x63, 1, 0xb6),
+            ("spr", 0x863, 1, 0x4b6),
+            ("max", 0xc63, 1, 0x4b6),
+        ] {
+            let not_yet: Cpu = Cpu { model: Model::Max, features: NOT_YET.to_vec() };
+            let eax = eax & !(not_yet.leaves() - SgxFeatures::SGX1).bits();
+            let late = not_yet.attributes() - cpu("sgx1").attributes();
+            assert_eq!(announced(text), (eax, ebx, attributes & !late.bits()), "{text}");
             assert_eq!(cpu(text).to_string(), text);
         }
     }
@@ -212,16 +341,36 @@ mod tests {
         assert!(intel.has(Feature::GenuineIntel) && intel.has(Feature::ExInfo));
         assert_eq!(cpu("max,-exinfo").miscselect(), MiscSelect::empty());
         assert_eq!(cpu("sgx1,+exinfo").miscselect(), MiscSelect::EXINFO);
+        assert_eq!(announced("sgx1,+kss"), (1, 0, 0xb6));
+        assert_eq!(cpu("icelake,-kss").attributes().bits() & 0x80, 0);
         assert_eq!(cpu("spr,+genuineintel,-genuineintel"), cpu("spr"));
-        assert_eq!(cpu("spr,-sgx2,-kss"), cpu("spr"));
+    }
+
+    /// What leaves bits stand for is the processor's own to say; here each feature has just one bit of one mask.
+    #[test]
+    fn each_feature_but_the_name_is_one_bit() {
+        let bits = |feature: Feature| {
+            let [eax, ebx] = [feature.leaves().bits(), feature.miscselect().bits()];
+            eax.count_ones() + ebx.count_ones() + feature.attributes().bits().count_ones()
+        };
+        for feature in Feature::ALL {
+            assert_eq!(bits(feature), u32::from(feature != Feature::GenuineIntel), "{feature:?}");
+        }
     }
 
     #[test]
     fn the_text_form_is_read_back() {
-        for text in ["icelake,+genuineintel", "sgx1,+exinfo", "max,-exinfo,+genuineintel"] {
+        for text in ["icelake,+genuineintel", "sgx1,+kss,+exinfo", "max,-exinfo,+genuineintel", "sgx1"] {
             assert_eq!(cpu(text).to_string(), text);
         }
         assert_eq!(cpu("icelake,+exinfo").to_string(), "icelake");
+        assert_eq!(cpu("sgx1,+exinfo,+kss"), cpu("sgx1,+kss,+exinfo"));
+    }
+
+    #[test]
+    fn what_is_not_there_can_be_left_out() {
+        assert_eq!(cpu("spr,-cet"), cpu("spr"));
+        assert_eq!(cpu("sgx1,-sgx2,-kss,-eupdatesvn"), cpu("sgx1"));
     }
 
     #[test]
@@ -234,10 +383,14 @@ mod tests {
         assert_eq!(error("icelake,"), CpuError::NoSign(String::new()));
         assert_eq!(error("icelake,+"), CpuError::Feature(String::new()));
         assert_eq!(error("icelake,-sse9"), CpuError::Feature("sse9".into()));
-        assert_eq!(
-            error("icelake,+kss").to_string(),
-            "'kss' is not implemented yet: exinfo and genuineintel are"
-        );
+        assert_eq!(error("max,+cet"), CpuError::Never);
+        assert!(error("max,+cet").to_string().contains("not there"));
+        for feature in NOT_YET {
+            let name = feature.name();
+            assert_eq!(error(&format!("max,+{name}")), CpuError::NotYet(name.into()));
+        }
+        let features = error("icelake,+x").to_string();
+        assert!(there().into_iter().all(|name| features.contains(name)), "{features}");
         assert_eq!(error("x").to_string(), "'x' is no model: sgx1, sgx2, icelake, spr and max are");
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod intel;
 
 use anyclave_arch::cpuid::{self, Registers};
+use anyclave_cpu::LaunchControl;
 
 use crate::config::Config;
 use crate::cpu::Feature;
@@ -36,10 +37,10 @@ impl CpuidModel {
         host.max(cpuid::SGX_LEAF)
     }
 
-    /// Whether leaf 7 announces flexible launch control.
+    /// Who decides whose enclaves may launch.
     #[must_use]
-    pub const fn flexible_launch_control(&self) -> bool {
-        self.processor.flexible_launch_control
+    pub const fn launch_control(&self) -> LaunchControl {
+        self.processor.launch_control
     }
 
     /// Whether the processor is to be known as Intel's, whoever made the host's.
@@ -80,7 +81,8 @@ impl CpuidModel {
     }
 
     fn features(&self, host: Registers) -> Registers {
-        let launch_control = if self.processor.flexible_launch_control { cpuid::LEAF7_ECX_SGX_LC } else { 0 };
+        let announced = self.processor.launch_control.is_announced();
+        let launch_control = if announced { cpuid::LEAF7_ECX_SGX_LC } else { 0 };
         Registers {
             ebx: host.ebx | cpuid::LEAF7_EBX_SGX,
             ecx: host.ecx & !cpuid::LEAF7_ECX_SGX_LC | launch_control,
@@ -119,17 +121,23 @@ mod tests {
         let answer = CpuidModel::new(&config(0x10)).answer(7, 0, NOISE);
         assert_eq!(answer, Registers { ebx: 0x2222_2204, ecx: 0x4333_3333, edx: 0x4444_4444, ..NOISE });
         assert_eq!(CpuidModel::new(&config(0x10)).answer(7, 1, NOISE), NOISE);
-        let locked = Config { flexible_launch_control: false, ..config(0x10) };
         let host = Registers { ecx: !0, ..NOISE };
-        assert_eq!(CpuidModel::new(&locked).answer(7, 0, host).ecx, 0xbfff_ffff);
+        let ecx = |launch_control| {
+            let config = Config { launch_control, ..config(0x10) };
+            CpuidModel::new(&config).answer(7, 0, host).ecx
+        };
+        assert_eq!(ecx(LaunchControl::Absent), 0xbfff_ffff);
+        // That the firmware has locked it is not for CPUID to say.
+        assert_eq!(ecx(LaunchControl::intel()), 0xffff_ffff);
     }
 
     #[test]
     fn leaf_12h_is_ours() {
-        let model = CpuidModel::new(&config(0x20));
+        let cpu = "sgx1,+exinfo,+kss".parse().unwrap();
+        let model = CpuidModel::new(&Config { cpu, ..config(0x20) });
         let answer = |subleaf| model.answer(0x12, subleaf, NOISE);
         assert_eq!(answer(0), Registers { eax: 1, ebx: 1, ecx: 0, edx: 0x2f1f });
-        assert_eq!(answer(1), Registers { eax: 0x36, ebx: 0, ecx: 7, edx: 0 });
+        assert_eq!(answer(1), Registers { eax: 0xb6, ebx: 0, ecx: 7, edx: 0 });
         assert_eq!(answer(2), Registers { eax: 1, ebx: 0x80, ecx: 0x400_0001, edx: 0 });
         assert_eq!(answer(3), Registers { eax: 0x4000_0001, ebx: 0x80, ecx: 0x200_0001, edx: 0 });
         assert_eq!(answer(4), Registers::default());

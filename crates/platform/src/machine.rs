@@ -10,7 +10,7 @@ use anyclave_driver::{
 use crate::config::Config;
 use crate::cpuid::CpuidModel;
 use crate::epc::EpcLayout;
-use crate::node::{Device, NODES, Node};
+use crate::node::{Node, nodes};
 
 /// Processor and driver of one machine.
 #[derive(Debug)]
@@ -56,10 +56,9 @@ impl<F: Frames, E: Entropy> Machine<F, E> {
         &self.epc
     }
 
-    /// The device nodes. Without flexible launch control Linux has no enclave driver.
+    /// The device nodes.
     pub fn nodes(&self) -> impl Iterator<Item = Node> + use<F, E> {
-        let enclaves = self.package.config().flexible_launch_control;
-        NODES.into_iter().filter(move |node| enclaves || node.device != Device::Enclave)
+        nodes(self.package.config().launch_control)
     }
 
     /// The processor's shared part.
@@ -129,12 +128,13 @@ impl<F: Frames, E: Entropy> Machine<F, E> {
 
 #[cfg(test)]
 mod tests {
+    use anyclave_cpu::LaunchControl;
     use anyclave_cpu::xsave::XsaveLayout;
     use anyclave_testkit::entropy::Seeded;
     use anyclave_testkit::memory::PlainFrames;
 
     use super::*;
-    use crate::{Host, Keys};
+    use crate::{Device, Host, Keys};
 
     fn config() -> Config {
         let host = Host { xcr0: 7, xsave: XsaveLayout::avx(), last_basic_leaf: 0x10, caches: Vec::new() };
@@ -157,10 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn without_flexible_launch_control_there_is_no_enclave_node() {
+    fn unless_the_hash_can_be_written_there_is_no_enclave_node() {
         assert_eq!(boot(&config()).nodes().count(), 4);
-        let locked = boot(&Config { flexible_launch_control: false, ..config() });
-        assert!(locked.nodes().all(|node| node.device == Device::Provision));
-        assert_eq!(locked.nodes().count(), 2);
+        for launch_control in [LaunchControl::intel(), LaunchControl::Absent] {
+            let fixed = boot(&Config { launch_control, ..config() });
+            assert!(fixed.nodes().all(|node| node.device == Device::Provision));
+            assert_eq!(fixed.nodes().count(), 2);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The device nodes of a machine.
 
+use anyclave_cpu::LaunchControl;
+
 /// What a node leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Device {
@@ -42,6 +44,13 @@ pub const NODES: [Node; 4] = [
     Node { path: "/dev/sgx_provision", device: Device::Provision },
     Node { path: "/dev/sgx/provision", device: Device::Provision },
 ];
+
+/// The nodes of a machine. Linux has an enclave driver only where it may write the hash of the launch key; what then is
+/// left, the provision node, is there for virtual machines.
+pub fn nodes(launch_control: LaunchControl) -> impl Iterator<Item = Node> {
+    let enclaves = launch_control.is_writable();
+    NODES.into_iter().filter(move |node| enclaves || node.device != Device::Enclave)
+}
 
 impl Node {
     /// The node at a path without symbolic links and dots.

@@ -27,6 +27,8 @@ mod image;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod machines;
+#[cfg(test)]
 mod nested;
 #[cfg(test)]
 mod privileges;

@@ -202,6 +202,7 @@ fn every_program_has_a_test() {
         "own_code",
         "longest_filter",
         "migrating",
+        "msr_list",
         "namespaces",
         "no_memory",
         "no_memory_raw",

@@ -78,14 +78,11 @@ fn enclaves_run_on_every_model_that_has_what_they_want() {
 }
 
 #[test]
-fn a_feature_that_is_not_implemented_is_refused_with_those_that_are() {
-    let outcome = on_machine("not_yet", &["--cpu", "icelake,+kss"], "echo started");
+fn control_flow_enforcement_is_refused_with_a_reason() {
+    let outcome = on_machine("no_cet", &["--cpu", "icelake,+cet"], "echo started");
     outcome.assert_code(125);
     assert_eq!(outcome.stdout, "");
-    assert!(
-        outcome.stderr.contains("'kss' is not implemented yet: exinfo and genuineintel are"),
-        "{outcome:?}"
-    );
+    assert!(outcome.stderr.contains("'cet' is not there"), "{outcome:?}");
 }
 
 /// A command in a mount namespace of its own whose /dev is noexec. None where the host lets nobody have one.

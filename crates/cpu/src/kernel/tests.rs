@@ -191,7 +191,7 @@ fn an_initialised_enclave_gets_pages_and_its_pages_change() {
 #[test]
 fn launch_control_may_be_fixed() {
     let Machine { mut package, mut processor, .. } = Machine::new();
-    package.config.flexible_launch_control = false;
+    package.config.launch_control = crate::LaunchControl::intel();
     let mut cpu = Bare::new(&mut package, &mut processor);
     assert_eq!(cpu.wrmsr_lepubkeyhash([0; 4]), Err(WrmsrFault));
     assert_eq!(cpu.lepubkeyhash(), LEPUBKEYHASH_RESET);

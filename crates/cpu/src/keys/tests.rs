@@ -20,7 +20,7 @@ fn config() -> Config {
         device_root: core::array::from_fn(|index| u8::try_from(index).expect("below 16")),
         seal_fuses: core::array::from_fn(|index| u8::try_from(index + 16).expect("below 32")),
         owner_epoch: [0x33; 16],
-        flexible_launch_control: true,
+        launch_control: crate::LaunchControl::Writable,
         inject: crate::inject::Inject::default(),
     }
 }

@@ -142,7 +142,7 @@ fn flags(host: &str, model: &CpuidModel) -> String {
     let left_out = |flag: &str| ours.contains(&flag) || model.genuine_intel() && OTHERS.contains(&flag);
     let mut flags: Vec<&str> = host.split_ascii_whitespace().filter(|flag| !left_out(flag)).collect();
     insert(&mut flags, "sgx", &BEHIND_SGX);
-    if model.flexible_launch_control() {
+    if model.launch_control().is_writable() {
         insert(&mut flags, "sgx_lc", &BEHIND_SGX_LC);
     }
     flags.join(" ")
@@ -158,6 +158,7 @@ fn insert<'a>(flags: &mut Vec<&'a str>, flag: &'a str, behind: &[&str]) {
 mod tests {
     use super::*;
     use crate::{Config, Host, Keys};
+    use anyclave_cpu::LaunchControl;
     use anyclave_cpu::xsave::XsaveLayout;
 
     const HOST: &str = "processor\t: 0\n\
@@ -172,14 +173,14 @@ mod tests {
         power management:\n\
         \n";
 
-    fn model(cpu: &str, flexible_launch_control: bool) -> CpuidModel {
+    fn model(cpu: &str, launch_control: LaunchControl) -> CpuidModel {
         let host = Host { xcr0: 7, xsave: XsaveLayout::avx(), last_basic_leaf: 0x10, caches: Vec::new() };
         let config = Config::new(host, Keys::from_seed(""));
-        CpuidModel::new(&Config { cpu: cpu.parse().unwrap(), flexible_launch_control, ..config })
+        CpuidModel::new(&Config { cpu: cpu.parse().unwrap(), launch_control, ..config })
     }
 
     fn of(host: &str, cpu: &str) -> String {
-        String::from_utf8(cpuinfo(host.as_bytes(), &model(cpu, true))).unwrap()
+        String::from_utf8(cpuinfo(host.as_bytes(), &model(cpu, LaunchControl::Writable))).unwrap()
     }
 
     fn line<'a>(text: &'a str, name: &str) -> &'a str {
@@ -209,8 +210,10 @@ mod tests {
         assert_eq!(of(host, "icelake"), host);
         let host = "flags : fpu sgx bmi1 rdpid fsrm\n";
         assert_eq!(of(host, "icelake"), "flags : fpu sgx bmi1 rdpid sgx_lc fsrm\n");
-        let locked = cpuinfo(b"flags : fpu sgx bmi1 sgx_lc\n", &model("icelake", false));
-        assert_eq!(locked, b"flags : fpu sgx bmi1\n");
+        for fixed in [LaunchControl::intel(), LaunchControl::Absent] {
+            let text = cpuinfo(b"flags : fpu sgx bmi1 sgx_lc\n", &model("icelake", fixed));
+            assert_eq!(text, b"flags : fpu sgx bmi1\n");
+        }
     }
 
     #[test]
@@ -238,6 +241,6 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_left_alone() {
         let odd = b"flags\nmodel name\t: \xff\xfe\ncpuid level : x\n\n:\nno end";
-        assert_eq!(cpuinfo(odd, &model("icelake,+genuineintel", true)), odd);
+        assert_eq!(cpuinfo(odd, &model("icelake,+genuineintel", LaunchControl::Writable)), odd);
     }
 }

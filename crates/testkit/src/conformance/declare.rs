@@ -2,6 +2,7 @@
 
 use anyclave_arch::cpuid::SgxFeatures;
 use anyclave_arch::{Attributes, Flags, Linear, MiscSelect, PageType, SecInfo, SecInfoFlags, SigStruct};
+use anyclave_cpu::LaunchControl;
 use anyclave_cpu::xsave::XsaveLayout;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -136,7 +137,8 @@ impl World {
             }
             "max64" => self.config.max_size_64 = byte,
             "max32" => self.config.max_size_32 = byte,
-            "locked" => self.config.flexible_launch_control = setting.negated,
+            "locked" if setting.negated => self.config.launch_control = LaunchControl::Writable,
+            "locked" => self.config.launch_control = LaunchControl::intel(),
             // where XSAVE puts AVX state: far enough for frames of several pages
             "avx" => {
                 let at = u32::try_from(value).unwrap_or(0);

@@ -4,6 +4,7 @@ use anyclave_arch::{Attributes, Encls};
 use zerocopy::FromZeros;
 
 use super::*;
+use crate::launch::LaunchControl;
 use crate::testing::{
     Enclave, EnclaveSpec, EnclsScene, Executed, Machine, SIGSTRUCT, SRCPGE, TOKEN, flat, refusals_but,
     resign, vector,
@@ -201,6 +202,21 @@ fn the_enclave_gets_its_identity() {
     assert_eq!(secs.padding, PKCS1_PADDING);
     assert_eq!(secs.attributes.flags.get(), before.attributes.flags.get() | 1);
     assert_eq!((secs.eid, secs.child_count), (before.eid, before.child_count));
+}
+
+#[test]
+fn a_locked_hash_launches_its_signer_alone() {
+    let with = |launch_control| {
+        let mut scene = Init::new();
+        scene.machine.package.config.launch_control = launch_control;
+        scene.machine.package.lepubkeyhash = launch_control.hash();
+        scene
+    };
+    let signer = sha256(&Init::new().sigstruct.modulus);
+    with(LaunchControl::Locked(signer)).run().assert_success();
+    for other in [LaunchControl::Locked([7; 32]), LaunchControl::intel(), LaunchControl::Absent] {
+        with(other).run().assert_refused(Cause::SignerNotTrusted);
+    }
 }
 
 #[test]
