@@ -2,9 +2,9 @@
 //!
 //! A [`Package`] is what all logical processors share: EPC bounds, EPCM, model-specific registers, keys.
 //! A [`Processor`] is one logical processor: in enclave mode or not. Leaves run on both:
-//! [`Package::encls`] for the kernel's side, [`Package::enclu`] for the program's, [`Package::aex`] for
-//! whatever takes a processor out of an enclave unasked. Each leaf has a file of its own under `encls/` and
-//! `enclu/` and checks in the manual's order.
+//! [`Package::encls`] for the kernel's side, [`Package::enclu`] for the program's, [`Package::enclv`] for a
+//! hypervisor's, [`Package::aex`] for whatever takes a processor out of an enclave unasked. Each leaf has a file
+//! of its own under `encls/`, `enclu/` and `enclv/` and checks in the manual's order.
 //!
 //! [`Encls`] is the kernel's side once more, typed: what an operating system builds on, be it above this
 //! processor ([`Bare`]) or above one that is virtual.
@@ -18,6 +18,7 @@ mod aex;
 mod config;
 mod encls;
 mod enclu;
+mod enclv;
 mod entropy;
 mod epcm;
 mod exit;

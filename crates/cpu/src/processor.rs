@@ -57,6 +57,9 @@ pub struct Processor {
     pub mode: Option<EnclaveMode>,
     /// An interrupt or other event is waiting: EINIT gives up with UNMASKED_EVENT.
     pub event_pending: bool,
+    /// It runs a virtual machine whose hypervisor has enabled the EPC virtualization extensions: EREMOVE and EWB
+    /// then keep the SECS of an enclave with virtual children.
+    pub epc_virtualization: bool,
 }
 
 impl Processor {

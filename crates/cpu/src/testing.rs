@@ -11,8 +11,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyclave_arch::cpuid::SgxFeatures;
-use anyclave_arch::{Encls, EpcAddr, Flags, Linear, MiscSelect, Pfec, Vector};
-use anyclave_trace::cause::{EaddCause, EaugCause, EextendCause, EwbCause};
+use anyclave_arch::{Encls, Enclv, EpcAddr, Flags, Linear, MiscSelect, Pfec, Vector};
+use anyclave_trace::cause::{
+    EaddCause, EaugCause, EdecvirtchildCause, EextendCause, EincvirtchildCause, EwbCause,
+};
 use anyclave_trace::{Cause, Outcome, Refusal};
 
 pub(crate) use enclave::{
@@ -169,6 +171,15 @@ impl Machine {
         Executed { result, before, after }
     }
 
+    /// The same for ENCLV.
+    pub(crate) fn enclv(&mut self, leaf: Enclv, [rbx, rcx, rdx]: [u64; 3]) -> Executed {
+        let before =
+            EnclsRegisters { rax: leaf as u64, rbx, rcx, rdx, rflags: rflags::STATUS | rflags::TF | 2 };
+        let mut after = before;
+        let result = self.package.enclv(&mut self.processor, &mut self.space, &mut after);
+        Executed { result, before, after }
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
         let pages = (SECTION.base..SECTION.base + SECTION.size).step_by(4096).map(EpcAddr);
         Snapshot {
@@ -233,6 +244,9 @@ impl Executed {
                 "SecsNotEpc" | "SecsInvalid" | "SecsNotSecs" => None,
                 _ => Some(self.before.rcx),
             },
+            Cause::Edecvirtchild(EdecvirtchildCause::RcxNotEpc)
+            | Cause::Eincvirtchild(EincvirtchildCause::RcxNotEpc) => Some(self.before.rcx),
+            Cause::Edecvirtchild(_) | Cause::Eincvirtchild(_) => Some(self.before.rbx),
             _ => Some(self.before.rcx),
         }
     }

@@ -55,8 +55,10 @@ fn remove_secs<F: Frames, E: Entropy, S: AddressSpace>(
     page: EpcAddr,
 ) -> Result<(), Exit> {
     let secs = cpu.package.load_secs(page);
-    let children = secs.child_count.get();
+    let (children, elsewhere) = (secs.child_count.get(), secs.virtchild_count.get());
     require(children == 0, Refusal::new(Cause::ChildPresent, rcx.0).found(children))?;
+    let kept = cpu.processor.epc_virtualization && elsewhere != 0;
+    require(!kept, Refusal::new(Cause::VirtualChildPresent, rcx.0).found(elsewhere))?;
     let eid = secs.eid.get();
     cpu.package.set_entry(page, EpcmEntry::INVALID);
     cpu.package.frames.enclave_removed(eid);

@@ -35,7 +35,7 @@ use crate::processor::Processor;
 use crate::space::{Access, AddressSpace, Target};
 use crate::state::rflags;
 
-/// The registers that ENCLS reads and writes.
+/// The registers that ENCLS and ENCLV read and write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EnclsRegisters {
     /// Leaf number in; outcome of the leaves that have one out.
@@ -72,7 +72,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         let leaf = Encls::from_eax(u32::from_le_bytes([a, b, c, d]));
         let mut context = Context { package: self, processor, space };
         let outcome = context.execute(leaf, registers);
-        apply(leaf, registers, outcome)
+        apply(leaf.is_some_and(has_result), registers, outcome)
     }
 }
 
@@ -119,7 +119,7 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
     }
 
     /// The EPC page behind an operand, or the leaf's refusal where the operand is not in the EPC.
-    fn epc_or(&mut self, at: Linear, access: Access, refusal: Refusal) -> Result<EpcAddr, Exit> {
+    pub(crate) fn epc_or(&mut self, at: Linear, access: Access, refusal: Refusal) -> Result<EpcAddr, Exit> {
         self.epc(at, access)?.ok_or(Exit::Refused(refusal))
     }
 
@@ -136,34 +136,30 @@ const fn has_result(leaf: Encls) -> bool {
     !matches!(leaf, Encls::Ecreate | Encls::Eadd | Encls::Eextend | Encls::Epa | Encls::Eaug)
 }
 
-/// Makes registers or a fault of how a leaf ended.
-fn apply(
-    leaf: Option<Encls>,
+/// Makes registers or a fault of how a leaf ended that has a result in RAX and flags, or has none.
+pub(crate) fn apply(
+    has_result: bool,
     registers: &mut EnclsRegisters,
     outcome: Result<(), Exit>,
 ) -> Result<Completion, Fault> {
+    let mut report = |rax: u64, flag: u64| {
+        if has_result {
+            registers.rflags = registers.rflags & !rflags::STATUS | flag;
+            registers.rax = rax;
+        }
+    };
     let Err(exit) = outcome else {
-        report(leaf, registers, 0, 0);
+        report(0, 0);
         return Ok(Completion::Done);
     };
     let refusal = exit.classify(false)?;
     match refusal.outcome() {
-        Outcome::Cf(error) => report(leaf, registers, error.code().into(), rflags::CF),
-        Outcome::Zf(error) => report(leaf, registers, error.code().into(), rflags::ZF),
+        Outcome::Cf(error) => report(error.code().into(), rflags::CF),
+        Outcome::Zf(error) => report(error.code().into(), rflags::ZF),
         // `classify` has turned these into faults.
         Outcome::Ud | Outcome::Gp | Outcome::PfRead | Outcome::PfWrite => return Ok(Completion::Done),
     }
     Ok(Completion::Code(refusal))
-}
-
-/// RAX and the flags, of leaves that report through them.
-const fn report(leaf: Option<Encls>, registers: &mut EnclsRegisters, rax: u64, flag: u64) {
-    if let Some(leaf) = leaf
-        && has_result(leaf)
-    {
-        registers.rflags = registers.rflags & !rflags::STATUS | flag;
-        registers.rax = rax;
-    }
 }
 
 #[cfg(test)]

@@ -151,6 +151,10 @@ gather! {
     eacceptcopy::EacceptcopyCause as Eacceptcopy,
     emodpe::EmodpeCause as Emodpe,
     edeccssa::EdeccssaCause as Edeccssa,
+    enclv::EnclvCause as Enclv,
+    edecvirtchild::EdecvirtchildCause as Edecvirtchild,
+    eincvirtchild::EincvirtchildCause as Eincvirtchild,
+    esetcontext::EsetcontextCause as Esetcontext,
 }
 
 #[cfg(test)]

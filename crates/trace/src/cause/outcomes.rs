@@ -55,7 +55,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     // EREMOVE and EPA
     ("ENCLS[EREMOVE]", GP, "RcxUnaligned PageConflict"),
     ("ENCLS[EREMOVE]", WRITE, "RcxNotEpc"),
-    ("ENCLS[EREMOVE]", "SGX_CHILD_PRESENT (13), ZF", "ChildPresent"),
+    ("ENCLS[EREMOVE]", "SGX_CHILD_PRESENT (13), ZF", "ChildPresent VirtualChildPresent"),
     ("ENCLS[EREMOVE]", "SGX_ENCLAVE_ACT (14), ZF", "EnclaveActive"),
     ("ENCLS[EPA]", GP, "RbxNotVa RcxUnaligned PageConflict"),
     ("ENCLS[EPA]", WRITE, "RcxNotEpc PageValid"),
@@ -206,6 +206,19 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("ENCLU[EDECCSSA]", GP, "TcsConflict CssaZero SsaNotCanonical"),
     ("ENCLU[EDECCSSA]", WRITE, "SsaNotEpc SsaInvalid SsaBlocked SsaNotReg SsaForeign SsaPending"),
     ("ENCLU[EDECCSSA]", WRITE, "SsaModified SsaAddress SsaRights"),
+    // a hypervisor's leaves: faults for operands, codes for conflicts and the counter
+    ("ENCLV", "#UD", "NotEnumerated"),
+    ("ENCLV", GP, "LeafUnknown"),
+    ("ENCLV[EDECVIRTCHILD]", GP, "RbxUnaligned PageOfOther"),
+    ("ENCLV[EDECVIRTCHILD]", WRITE, "RbxNotEpc RcxNotEpc PageInvalid PageTypeInvalid"),
+    ("ENCLV[EDECVIRTCHILD]", "SGX_EPC_PAGE_CONFLICT (7), ZF", "PageConflict"),
+    ("ENCLV[EDECVIRTCHILD]", "SGX_INVALID_COUNTER (25), ZF", "CounterZero"),
+    ("ENCLV[EINCVIRTCHILD]", GP, "RbxUnaligned PageOfOther"),
+    ("ENCLV[EINCVIRTCHILD]", WRITE, "RbxNotEpc RcxNotEpc PageInvalid PageTypeInvalid"),
+    ("ENCLV[EINCVIRTCHILD]", "SGX_EPC_PAGE_CONFLICT (7), ZF", "PageConflict"),
+    ("ENCLV[ESETCONTEXT]", GP, "RcxUnaligned RdxUnaligned"),
+    ("ENCLV[ESETCONTEXT]", WRITE, "RcxNotEpc PageInvalid PageNotSecs"),
+    ("ENCLV[ESETCONTEXT]", "SGX_EPC_PAGE_CONFLICT (7), ZF", "PageConflict"),
 ];
 
 #[test]

@@ -67,6 +67,12 @@ fn every_check_refuses_and_changes_nothing() {
             (Cause::RcxNotEpc, |s| s.rcx = SRCPGE),
             (Cause::PageConflict, |s| s.machine.hold(s.rcx, Lock::SHARED)),
             (Cause::ChildPresent, |s| s.rcx = flat(s.enclave.secs)),
+            (Cause::VirtualChildPresent, |s| {
+                let secs = s.machine.ecreate(&EnclaveSpec::default().secs);
+                s.machine.package.with_secs(secs, |secs| secs.virtchild_count.set(1));
+                s.machine.processor.epc_virtualization = true;
+                s.rcx = flat(secs);
+            }),
             (Cause::EnclaveActive, Remove::enter),
             (Cause::EnclaveActive, |s| {
                 s.retype(s.enclave.page(0x4000), true);
@@ -158,4 +164,15 @@ fn processors_in_another_enclave_do_not_matter() {
     let other = scene.machine.build(&EnclaveSpec::default());
     scene.enter();
     scene.remove(other.page(0x4000)).assert_success();
+}
+
+#[test]
+fn virtual_children_do_not_matter_without_the_virtualization_of_the_epc() {
+    let mut scene = Remove::new();
+    let secs = scene.enclave.secs;
+    for page in scene.enclave.pages.clone().into_values() {
+        scene.remove(page).assert_success();
+    }
+    scene.machine.package.with_secs(secs, |secs| secs.virtchild_count.set(1));
+    scene.remove(secs).assert_success();
 }
