@@ -7,7 +7,7 @@ mod bare;
 mod space;
 
 use anyclave_arch::token::EinitToken;
-use anyclave_arch::{EpcAddr, Linear, Pcmd, SecInfo, SgxError, SigStruct};
+use anyclave_arch::{EpcAddr, Linear, Pcmd, RdInfo, SecInfo, SgxError, SigStruct};
 use anyclave_trace::{Outcome, Refusal};
 
 use crate::config::Section;
@@ -163,6 +163,12 @@ pub trait Encls {
     /// # Errors
     /// The leaf faulted, or refused: PAGE_NOT_MODIFIABLE for a page that waits for the enclave, EPC_PAGE_CONFLICT.
     fn emodt(&mut self, page: EpcAddr, secinfo: &SecInfo) -> Result<(), EnclsError>;
+
+    /// ERDINFO: type and state of `page`.
+    ///
+    /// # Errors
+    /// The leaf refused: PG_NONEPC, PG_INVLD for a page that is not in use, EPC_PAGE_CONFLICT.
+    fn erdinfo(&mut self, page: EpcAddr) -> Result<RdInfo, EnclsError>;
 
     /// IA32_SGXLEPUBKEYHASH0..3, as RDMSR gives them.
     fn lepubkeyhash(&self) -> [u64; 4];

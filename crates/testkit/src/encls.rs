@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyclave_arch::token::EinitToken;
-use anyclave_arch::{Encls as Leaf, EpcAddr, Linear, Pcmd, SecInfo, SigStruct, Vector};
+use anyclave_arch::{Encls as Leaf, EpcAddr, Linear, Pcmd, RdInfo, SecInfo, SigStruct, Vector};
 use anyclave_cpu::{Encls, EnclsError, EvictedPage, Fault, PAGE_BYTES, Section, WrmsrFault};
 
 /// Passes leaves on, except those that are to fault with #GP.
@@ -170,6 +170,11 @@ impl<N: Encls> Encls for Failing<N> {
     fn emodt(&mut self, page: EpcAddr, secinfo: &SecInfo) -> Result<(), EnclsError> {
         self.order(Leaf::Emodt)?;
         self.inner.emodt(page, secinfo)
+    }
+
+    fn erdinfo(&mut self, page: EpcAddr) -> Result<RdInfo, EnclsError> {
+        self.order(Leaf::Erdinfo)?;
+        self.inner.erdinfo(page)
     }
 
     fn lepubkeyhash(&self) -> [u64; 4] {

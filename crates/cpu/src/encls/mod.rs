@@ -15,6 +15,7 @@ mod eld;
 mod emodpr;
 mod emodt;
 mod epa;
+mod erdinfo;
 mod eremove;
 mod etrack;
 mod etrackc;
@@ -103,8 +104,9 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
             Some(Encls::Eldu) => eld::eldu(self, [rbx, rcx, rdx]),
             Some(Encls::Eldbc) => eld::eldbc(self, [rbx, rcx, rdx]),
             Some(Encls::Elduc) => eld::elduc(self, [rbx, rcx, rdx]),
+            Some(Encls::Erdinfo) => erdinfo::erdinfo(self, rbx, rcx),
             // not implemented, and announced by no machine
-            Some(Encls::Erdinfo | Encls::Eupdatesvn) | None => {
+            Some(Encls::Eupdatesvn) | None => {
                 Err(Refusal::new(EnclsCause::LeafNotEnumerated, registers.rax).into())
             }
         }

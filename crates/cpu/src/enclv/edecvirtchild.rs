@@ -26,13 +26,13 @@ pub(super) fn edecvirtchild<F: Frames, E: Entropy, S: AddressSpace>(
     cpu.lock(page, Lock::SHARED, Refusal::new(Cause::PageConflict, rbx.0))?;
     let entry = cpu.package.epcm.entry(page);
     require(entry.valid, Refusal::new(Cause::PageInvalid, rbx.0))?;
-    let owner = secs_of(&entry).ok_or(Refusal::new(Cause::PageTypeInvalid, rbx.0))?;
+    let owner = secs_of(&entry).ok_or_else(|| Refusal::new(Cause::PageTypeInvalid, rbx.0))?;
     // an RCX in the middle of the page is not the SECS either
     let other = Refusal::new(Cause::PageOfOther, rcx.0).expected(owner.0).found(secs_at.0);
     require(owner == secs_at, other)?;
 
     let count = cpu.package.with_secs(owner, |secs| secs.virtchild_count.get());
-    let fewer = count.checked_sub(1).ok_or(Refusal::new(Cause::CounterZero, rcx.0))?;
+    let fewer = count.checked_sub(1).ok_or_else(|| Refusal::new(Cause::CounterZero, rcx.0))?;
     cpu.package.with_secs(owner, |secs| secs.virtchild_count.set(fewer));
     Ok(())
 }

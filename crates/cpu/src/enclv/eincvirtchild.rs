@@ -26,7 +26,7 @@ pub(super) fn eincvirtchild<F: Frames, E: Entropy, S: AddressSpace>(
     cpu.lock(page, Lock::SHARED, Refusal::new(Cause::PageConflict, rbx.0))?;
     let entry = cpu.package.epcm.entry(page);
     require(entry.valid, Refusal::new(Cause::PageInvalid, rbx.0))?;
-    let owner = secs_of(&entry).ok_or(Refusal::new(Cause::PageTypeInvalid, rbx.0))?;
+    let owner = secs_of(&entry).ok_or_else(|| Refusal::new(Cause::PageTypeInvalid, rbx.0))?;
     // an RCX in the middle of the page is not the SECS either
     let other = Refusal::new(Cause::PageOfOther, rcx.0).expected(owner.0).found(secs_at.0);
     require(owner == secs_at, other)?;

@@ -1,7 +1,7 @@
 //! The bare processor as a kernel's [`Encls`]: every method executes one ENCLS.
 
 use anyclave_arch::token::EinitToken;
-use anyclave_arch::{Encls as Leaf, EpcAddr, Linear, PageInfo, Pcmd, SecInfo, SigStruct};
+use anyclave_arch::{Encls as Leaf, EpcAddr, Linear, PageInfo, Pcmd, RdInfo, SecInfo, SigStruct};
 use zerocopy::IntoBytes;
 
 use super::space::{KernelSpace, Operand, direct, operand};
@@ -194,6 +194,13 @@ impl<F: Frames, E: Entropy> Encls for Bare<'_, F, E> {
     fn emodt(&mut self, page: EpcAddr, secinfo: &SecInfo) -> Result<(), EnclsError> {
         self.execute(Leaf::Emodt, [operand(0).0, direct(page).0, 0], &mut [Operand::In(secinfo.as_bytes())])
             .map(drop)
+    }
+
+    fn erdinfo(&mut self, page: EpcAddr) -> Result<RdInfo, EnclsError> {
+        let mut info = RdInfo::default();
+        let mut operands = [Operand::Out(info.as_mut_bytes())];
+        self.execute(Leaf::Erdinfo, [operand(0).0, direct(page).0, 0], &mut operands)?;
+        Ok(info)
     }
 
     fn lepubkeyhash(&self) -> [u64; 4] {

@@ -189,6 +189,21 @@ fn an_initialised_enclave_gets_pages_and_its_pages_change() {
 }
 
 #[test]
+fn pages_are_told_about() {
+    let mut machine = Machine::full();
+    let enclave = machine.launch(&EnclaveSpec::default());
+    let free = machine.free_page();
+    let Machine { mut package, mut processor, .. } = machine;
+    let mut cpu = Bare::new(&mut package, &mut processor);
+    let info = cpu.erdinfo(enclave.secs).unwrap();
+    assert_eq!((info.status.get(), info.flags.get(), info.enclavecontext.get()), (1, 0, enclave.secs.0));
+    let info = cpu.erdinfo(enclave.page(0x4000)).unwrap();
+    assert_eq!((info.status.get(), info.flags.get(), info.enclavecontext.get()), (0, 0x203, enclave.secs.0));
+    assert_eq!(cpu.erdinfo(free).unwrap_err().code(), Some(SgxError::PgInvld));
+    assert_eq!(cpu.erdinfo(EpcAddr(0)).unwrap_err().code(), Some(SgxError::PgNonepc));
+}
+
+#[test]
 fn launch_control_may_be_fixed() {
     let Machine { mut package, mut processor, .. } = Machine::new();
     package.config.launch_control = crate::LaunchControl::intel();

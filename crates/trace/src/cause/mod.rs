@@ -141,6 +141,7 @@ gather! {
     eldu::ElduCause as Eldu,
     eldbc::EldbcCause as Eldbc,
     elduc::ElducCause as Elduc,
+    erdinfo::ErdinfoCause as Erdinfo,
     enclu::EncluCause as Enclu,
     eenter::EenterCause as Eenter,
     eresume::EresumeCause as Eresume,

@@ -132,6 +132,11 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("ENCLS[ELDUC]", WRITE, "RcxNotEpc RdxNotEpc PageValid VaInvalid VaNotVa"),
     ("ENCLS[ELDUC]", WRITE, "SecsNotEpc SecsInvalid SecsNotSecs"),
     ("ENCLS[ELDUC]", "SGX_MAC_COMPARE_FAIL (9), ZF", "MacMismatch"),
+    // ERDINFO: what keeps it from telling is information, too
+    ("ENCLS[ERDINFO]", GP, "RbxUnaligned RcxUnaligned"),
+    ("ENCLS[ERDINFO]", "SGX_PG_NONEPC (26), CF", "RcxNotEpc"),
+    ("ENCLS[ERDINFO]", "SGX_PG_INVLD (6), CF", "PageInvalid"),
+    ("ENCLS[ERDINFO]", "SGX_EPC_PAGE_CONFLICT (7), ZF", "PageConflict"),
     // entries and exits: the EPCM faults, all else is #GP
     ("ENCLU[EENTER]", GP, "RbxUnaligned RbxNotCanonical AepNotCanonical OssaUnaligned OfsbaseUnaligned"),
     ("ENCLU[EENTER]", GP, "OgsbaseUnaligned FlagsReserved NotInitialised ModeMismatch XfrmNotEnabled"),
