@@ -284,8 +284,8 @@ impl World {
         let (was, entries) = (self.snapshot(), self.entries());
         let result = match leaf {
             Leaf::Enclu(_) | Leaf::AnyEnclu => self.enclu(),
-            Leaf::Encls(_) | Leaf::AnyEncls => self.encls(),
-            Leaf::Enclv(_) | Leaf::AnyEnclv => return Err("the processor has no ENCLV".to_owned()),
+            Leaf::Encls(_) | Leaf::AnyEncls => self.privileged(false),
+            Leaf::Enclv(_) | Leaf::AnyEnclv => self.privileged(true),
         };
         self.ran = Some(Ran {
             line,
@@ -310,13 +310,19 @@ impl World {
         self.package.enclu(&mut cpu.processor, &mut self.space, &mut cpu.state, ENCLU_LENGTH)
     }
 
-    fn encls(&mut self) -> Result<anyclave_cpu::Completion, anyclave_cpu::Fault> {
+    /// ENCLS, or ENCLV.
+    fn privileged(&mut self, enclv: bool) -> Result<anyclave_cpu::Completion, anyclave_cpu::Fault> {
         let current = self.current;
         let Some(cpu) = self.processors.get_mut(&current) else { return Ok(anyclave_cpu::Completion::Done) };
         let gprs = &mut cpu.state.gprs;
         let (rax, rbx, rcx, rdx, rflags) = (gprs.rax, gprs.rbx, gprs.rcx, gprs.rdx, gprs.rflags);
         let mut registers = EnclsRegisters { rax, rbx, rcx, rdx, rflags };
-        let result = self.package.encls(&mut cpu.processor, &mut self.space, &mut registers);
+        let (processor, space) = (&mut cpu.processor, &mut self.space);
+        let result = if enclv {
+            self.package.enclv(processor, space, &mut registers)
+        } else {
+            self.package.encls(processor, space, &mut registers)
+        };
         let EnclsRegisters { rax, rbx, rcx, rdx, rflags } = registers;
         (gprs.rax, gprs.rbx, gprs.rcx, gprs.rdx, gprs.rflags) = (rax, rbx, rcx, rdx, rflags);
         result
