@@ -1,5 +1,7 @@
 //! What all logical processors share.
 
+use std::fmt;
+
 use anyclave_arch::{EpcAddr, Linear, PageType};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
@@ -35,7 +37,7 @@ pub struct Package<F, E> {
     pub(crate) injector: Injector,
     /// A page on its way into the EPC or out of it, until the leaf has made its last check. It is here so that
     /// it need not be made for each leaf.
-    pub(crate) transit: Box<[u8; PAGE_BYTES]>,
+    pub(crate) transit: Transit,
 }
 
 impl<F: Frames, E: Entropy> Package<F, E> {
@@ -57,7 +59,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
             paging: Paging::new(&paging_key),
             slots: Slots::default(),
             held: Held::default(),
-            transit: Box::new([0; PAGE_BYTES]),
+            transit: Transit(Box::new([0; PAGE_BYTES])),
         }
     }
 
@@ -178,6 +180,15 @@ impl<F: Frames, E: Entropy> Package<F, E> {
     /// Copies a structure into an EPC page.
     pub(crate) fn write_epc(&mut self, at: EpcAddr, from: &[u8]) {
         self.frames.write(at.page(), offset_in_page(at), from);
+    }
+}
+
+/// Room for a page on its way through a leaf. Nobody sees what is left in it, so it does not show either.
+pub(crate) struct Transit(pub(crate) Box<[u8; PAGE_BYTES]>);
+
+impl fmt::Debug for Transit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transit")
     }
 }
 

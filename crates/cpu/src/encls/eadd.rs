@@ -67,8 +67,8 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
     let (attributes, base, inside) = cpu.package.with_secs(secs_page, look);
 
     // the contents
-    let contents = &mut cpu.package.transit;
-    cpu.space.read(srcpge, contents.as_mut_slice())?;
+    let contents = &mut *cpu.package.transit.0;
+    cpu.space.read(srcpge, contents)?;
     let mut rights = secinfo.bits();
     if page_type == PageType::Tcs {
         reset_tcs(attributes, contents)?;
@@ -87,7 +87,7 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
 
     let entry = EpcmEntry { rights, ..EpcmEntry::new(page_type, secs_page, linaddr) };
     let Package { frames, transit, .. } = &mut *cpu.package;
-    frames.give(page, transit);
+    frames.give(page, &mut transit.0);
     cpu.package.with_secs(secs_page, |secs| {
         measure(secs, linaddr, &SecInfo::new(page_type, rights));
         secs.child_count += 1;
