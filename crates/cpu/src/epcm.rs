@@ -89,7 +89,7 @@ impl Default for EpcmEntry {
 }
 
 /// The EPCM.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Epcm {
     entries: EpcTable<EpcmEntry>,
 }

@@ -17,7 +17,7 @@ use crate::secs::{PageOfSecs, SecsPage};
 use crate::tracking::Slots;
 
 /// The shared part of the processor.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Package<F, E> {
     pub(crate) config: Config,
     pub(crate) epcm: Epcm,

@@ -33,7 +33,7 @@ impl Header {
 }
 
 /// The package's means of sending pages out and of knowing them again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Paging {
     /// CR_BASE_PK.
     key: Gcm,

@@ -49,6 +49,12 @@ impl Slots {
         }
     }
 
+    /// The slot of this number, if a processor has it.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<Slot> {
+        self.0.get(index).copied().flatten()
+    }
+
     /// Who is inside any enclave.
     pub fn iter(&self) -> impl Iterator<Item = Slot> {
         self.0.iter().copied().flatten()
@@ -102,12 +108,12 @@ mod tests {
         assert_ne!(a, b);
         slots.leave(a);
         assert_eq!(slots.enter(slot(3)), a);
-        assert_eq!(slots.inside(1), 2);
+        assert_eq!((slots.inside(1), slots.get(a), slots.get(b)), (2, Some(slot(3)), Some(slot(2))));
         slots.leave(a);
         slots.leave(b);
         slots.leave(b);
         slots.leave(77);
-        assert_eq!((slots.inside(1), slots.iter().count()), (0, 0));
+        assert_eq!((slots.inside(1), slots.iter().count(), slots.get(a), slots.get(77)), (0, 0, None, None));
     }
 
     #[test]

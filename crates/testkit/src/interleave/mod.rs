@@ -12,6 +12,10 @@
 //! | [`entry`] | accesses to x86 memory, store buffers included | slots, epochs and fences of entries and ETRACK |
 //! | [`paging`] | leaves, stores, page tables, interrupts | eviction, and changes of rights that EACCEPT confirms |
 //!
+//! The leaves of [`paging`] are those of the processor itself, with real pages and encryption
+//! ([`Whole`](paging::Whole)); or, for more states, those of a sketch of it ([`Sketch`](paging::Sketch)), whose every
+//! answer is compared with the whole processor's in all states that both are run in ([`Both`](paging::Both)).
+//!
 //! **Why not loom.** loom runs real code on its own atomics in all orders that the C11 memory model allows. What
 //! stands here instead are protocols that are half in other processes, in the kernel and in leaves that are single
 //! steps; their memory accesses are machine code of x86, which knows one reordering only. Store buffers say that

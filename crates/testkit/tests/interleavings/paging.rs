@@ -1,6 +1,6 @@
 //! Evictions and changes of rights beside entries, stores and faults.
 
-use anyclave_testkit::interleave::paging::{Fault, Job, Machine, Op, Setup, Venue, Weakness};
+use anyclave_testkit::interleave::paging::{Both, Fault, Job, Machine, Op, Setup, Venue, Weakness};
 
 use crate::verdict::{breaks, far, holds};
 
@@ -56,6 +56,33 @@ fn the_codes_are_those_of_the_tracking_rules() {
     }
 }
 
+/// The same with real pages, registers and encryption, and every answer compared with the sketch's.
+#[test]
+fn the_whole_processor_keeps_all_promises_and_answers_as_the_sketch_does() {
+    use Op::{Eblock, Emodpr, Emodt, Eremove, Etrack, Ewb};
+    let hold = |setup: Setup| {
+        let whole = Both::new(setup.threads, setup.venue);
+        holds(&format!("whole processor, {}", describe(&setup)), &Machine::new(setup, whole));
+    };
+    for venue in VENUES {
+        for job in [Job::Evict(1), Job::Restrict, Job::Trim] {
+            hold(setup(venue, job));
+        }
+    }
+    hold(setup(Venue::Silicon, Job::Probe(vec![Eblock, Ewb, Etrack, Etrack, Ewb, Etrack, Ewb, Eremove])));
+    hold(setup(
+        Venue::Silicon,
+        Job::Probe(vec![Emodpr, Emodpr, Emodt, Emodpr, Emodt, Etrack, Eblock, Eremove]),
+    ));
+    if far() {
+        for venue in VENUES {
+            hold(Setup { rounds: 2, stores: 2, ..setup(venue, Job::Evict(2)) });
+            hold(Setup { threads: 3, ..setup(venue, Job::Evict(1)) });
+            hold(Setup { threads: 3, ..setup(venue, Job::Trim) });
+        }
+    }
+}
+
 #[test]
 fn longer_runs_and_four_processors_keep_all_promises() {
     let (times, rounds) = if far() { (3, 3) } else { (2, 1) };
@@ -74,6 +101,18 @@ fn longer_runs_and_four_processors_keep_all_promises() {
 fn break_it(fault: Fault, venue: Venue, job: Job, promise: &str) {
     let setup = Setup { fault: Some(fault), ..setup(venue, job) };
     breaks(&format!("{fault:?}, {}", describe(&setup)), &Machine::sketch(setup, None), promise);
+}
+
+/// The same on the whole processor.
+#[track_caller]
+fn break_whole(fault: Fault, venue: Venue, job: Job, promise: &str) {
+    let setup = Setup { fault: Some(fault), ..setup(venue, job) };
+    let whole = Both::new(setup.threads, venue);
+    breaks(
+        &format!("whole processor, {fault:?}, {}", describe(&setup)),
+        &Machine::new(setup, whole),
+        promise,
+    );
 }
 
 #[test]
@@ -109,6 +148,22 @@ fn each_step_before_an_eaccept_is_needed() {
         break_it(fault, Venue::Homes, Job::Trim, "a store is lost");
     }
     break_it(Fault::NoAccept, Venue::Silicon, Job::Trim, "EREMOVE answered 14");
+}
+
+#[test]
+fn the_whole_processor_refuses_what_leaves_a_step_out() {
+    for (fault, promise) in [
+        (Fault::NoEblock, "EWB answered 10"),
+        (Fault::NoEtrack, "EWB answered 11"),
+        (Fault::NoKick, "EWB answered 11"),
+        (Fault::MaskBeforeEtrack, "EWB answered 11"),
+    ] {
+        break_whole(fault, Venue::Silicon, Job::Evict(1), promise);
+    }
+    break_whole(Fault::NoKick, Venue::Silicon, Job::Restrict, "EACCEPT answered 11");
+    break_whole(Fault::NoAccept, Venue::Silicon, Job::Trim, "EREMOVE answered 14");
+    break_whole(Fault::ReadWhileWritable, Venue::Homes, Job::Evict(1), "a store is lost");
+    break_whole(Fault::SkipOneMm, Venue::Homes, Job::Evict(1), "a store is lost");
 }
 
 /// What the codes protect from: the same on processors that do not have them.

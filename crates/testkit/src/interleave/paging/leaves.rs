@@ -81,7 +81,7 @@ pub trait Leaves: Clone {
     /// The EPCM entry of a frame.
     fn entry(&self, frame: usize) -> Entry;
     /// The data page's content, as the processor would read it for EWB.
-    fn load(&mut self, frame: usize) -> u8;
+    fn load(&self, frame: usize) -> u8;
     /// A program's store, through a translation to the frame. In a home: false if there is a hole.
     fn store(&mut self, frame: usize, value: u8) -> bool;
     /// A page that has left its home is still there for those who can reach it: the host has copied it, but it has

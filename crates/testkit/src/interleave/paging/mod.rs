@@ -14,23 +14,27 @@
 //! the page has left, or one that an EACCEPT has made impossible; the codes are those that the tracking rules ask
 //! for, computed here once more from who is inside since when; and every schedule comes to its end.
 
+mod both;
 mod kernel;
 mod leaves;
 mod oracle;
 mod sketch;
 mod thread;
+mod whole;
 
 use std::rc::Rc;
 
 use super::enumerator::Model;
 use super::trace::Line;
 
+pub use both::Both;
 use kernel::Kernel;
 pub use kernel::Op;
 pub use leaves::{Acceptance, Answer, Entry, FRAMES, Leaves};
 use oracle::Ghost;
 pub use sketch::Sketch;
 use thread::{Act, Thread};
+pub use whole::Whole;
 
 /// What enforces the EPCM against stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -225,7 +229,7 @@ impl<L: Leaves> Machine<L> {
     /// A store that is not in the page.
     fn lost(&self) -> Option<String> {
         let frame = self.resident()?;
-        let (holds, stored) = (self.leaves.clone().load(frame), self.ghost.stored);
+        let (holds, stored) = (self.leaves.load(frame), self.ghost.stored);
         (holds != stored).then(|| format!("a store is lost: {stored} was stored, the page holds {holds}"))
     }
 }

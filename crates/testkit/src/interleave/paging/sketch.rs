@@ -201,7 +201,7 @@ impl Leaves for Sketch {
         self.frames[frame].entry
     }
 
-    fn load(&mut self, frame: usize) -> u8 {
+    fn load(&self, frame: usize) -> u8 {
         let Entry { blocked, modified, trim, .. } = self.frames[frame].entry;
         match self.home {
             Some(content) if !(blocked || modified || trim) => content,
