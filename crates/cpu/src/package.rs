@@ -184,6 +184,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
 }
 
 /// Room for a page on its way through a leaf. Nobody sees what is left in it, so it does not show either.
+#[derive(Clone)]
 pub(crate) struct Transit(pub(crate) Box<[u8; PAGE_BYTES]>);
 
 impl fmt::Debug for Transit {
