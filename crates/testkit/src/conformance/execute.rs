@@ -80,6 +80,10 @@ impl World {
                 self.cpu().processor.event_pending = true;
                 Ok(())
             }
+            Kind::Guest => {
+                self.cpu().processor.epc_virtualization = true;
+                Ok(())
+            }
             Kind::Run(run) => self.run(line, run, own),
             Kind::Aex { event, step } => self.aex(line, event, *step),
             _ => Err("this statement does nothing".to_owned()),

@@ -8,6 +8,7 @@ use anyclave_arch::ssa::{ExInfo, GprSgx};
 use anyclave_arch::targetinfo::TargetInfo;
 use anyclave_arch::token::EinitToken;
 use anyclave_arch::{PageInfo, SecInfo, Secs, SigStruct, Tcs};
+use anyclave_cpu::SecsPage;
 
 /// A field: name, offset, bytes.
 pub(super) type Field = (&'static str, usize, usize);
@@ -48,7 +49,9 @@ const LAYOUTS: [Layout; 16] = [
         configid: 64, isvprodid: 2, isvsvn: 2, configsvn: 2, reserved4: 3834;
         "attributes": offset_of!(Secs, attributes), 8; "xfrm": offset_of!(Secs, attributes) + 8, 8;
         // where our processor keeps what the manual hides
-        "eid": 512, 8; "child_count": 528, 8; "enclavecontext": 536, 8;),
+        "eid": offset_of!(SecsPage, eid), 8; "child_count": offset_of!(SecsPage, child_count), 8;
+        "enclavecontext": offset_of!(SecsPage, enclavecontext), 8; "epoch": offset_of!(SecsPage, epoch), 8;
+        "virtchild_count": offset_of!(SecsPage, virtchild_count), 8;),
     layout!("tcs", Tcs, state: 8, flags: 8, ossa: 8, cssa: 4, nssa: 4, oentry: 8, aep: 8, ofsbase: 8,
         ogsbase: 8, fslimit: 4, gslimit: 4, reserved: 4024),
     layout!("pageinfo", PageInfo, linaddr: 8, srcpge: 8, secinfo: 8, secs: 8;

@@ -132,6 +132,7 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Kind, Problem> {
         "mac" => Kind::Mac,
         "processor" => Kind::Processor(cursor.expr()?),
         "event" => Kind::Event,
+        "guest" => Kind::Guest,
         "run" if cursor.word_is("aex") => Kind::Aex { event: event(cursor)?, step: false },
         "run" => {
             let leaf = cursor.peek_word().and_then(leaves::by_name);

@@ -131,6 +131,8 @@ pub enum Kind {
     Processor(Expr),
     /// `event`: an event waits for the processor.
     Event,
+    /// `guest`: the processor runs a virtual machine whose EPC a hypervisor makes larger than it is.
+    Guest,
     /// `run …`, or the name of a leaf with its operands: a step, which must succeed.
     Run(Run),
     /// `aex …`, a step, or `run aex …`: an asynchronous exit.
