@@ -302,6 +302,7 @@ impl World {
             // a step of the kernel's leaves the registers of the case alone
             restore: (is_other && !user).then_some(kept),
             judged: false,
+            completed: false,
             registers: BTreeSet::new(),
             pages: BTreeSet::new(),
         });
@@ -367,6 +368,7 @@ impl World {
             entries,
             restore: None,
             judged: false,
+            completed: false,
             registers: BTreeSet::new(),
             pages: BTreeSet::new(),
         });

@@ -133,7 +133,8 @@ impl World {
         }
         same_cause(ran, Some(refusal.cause), Some(cause))?;
         if completes {
-            ran.registers.extend(["rax".to_owned(), "rflags".to_owned()]);
+            ran.completed = true;
+            self.others(ran, &["rax", "rflags", "rip"])?;
         } else {
             self.others(ran, &["rax", "rflags", "rip"])?;
             self.unchanged(ran)?;
@@ -227,7 +228,8 @@ impl World {
         if !ran.judged && ran.result != Ok(Completion::Done) {
             return Err(format!("line {}: {}", ran.line, outcome(ran)));
         }
-        if ran.result != Ok(Completion::Done) || !ran.judged {
+        let done = ran.result == Ok(Completion::Done);
+        if !ran.judged || !done && !ran.completed {
             return Ok(());
         }
         let pages = (SECTION.base..).step_by(4096).map(EpcAddr);
@@ -236,7 +238,7 @@ impl World {
                 return Err(format!("the EPCM entry of {} has changed to {new:?}", self.name_of(page)));
             }
         }
-        let Some(leaf) = ran.leaf.filter(|leaf| !is_transfer(*leaf)) else { return Ok(()) };
+        let Some(leaf) = ran.leaf.filter(|leaf| done && !is_transfer(*leaf)) else { return Ok(()) };
         let mut but = vec!["rip"];
         let gprs = self.cpu().state.gprs;
         if has_result(leaf) {

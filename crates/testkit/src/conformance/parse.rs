@@ -79,9 +79,12 @@ fn statement_of(script: &mut Script, cursor: &mut Cursor<'_>) -> Result<(), Prob
         }
     }
     // several assignments may share a line
-    if cursor.is_assignment() {
+    let (image, poke) = (cursor.word_is("image"), cursor.word_is("poke"));
+    if image || poke || cursor.is_assignment() {
         loop {
-            into.push(Statement { line, kind: Kind::Assign(cursor.assignment(false)?) });
+            let assignment = cursor.assignment(poke)?;
+            let kind = if image { Kind::Image(assignment) } else { Kind::Assign(assignment) };
+            into.push(Statement { line, kind });
             if !cursor.sign_is(",") {
                 return cursor.end();
             }
@@ -108,13 +111,11 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Kind, Problem> {
         "without" => Kind::Without(cursor.word("ENCLAVE.PAGE")?),
         "page" => Kind::Pages(cursor.words("a name")?),
         "memory" => Kind::Memory(cursor.words("a name")?),
-        "image" => Kind::Image(cursor.assignment(false)?),
         "struct" => {
             let (name, layout) = (cursor.word("a name")?, cursor.word("a layout")?);
             cursor.key_word("at")?;
             Kind::Struct { name, layout, at: cursor.expr()? }
         }
-        "poke" => Kind::Assign(cursor.assignment(true)?),
         "let" => {
             let assignment = cursor.assignment(false)?;
             let super::syntax::Place::Name(name) = assignment.place else {

@@ -83,6 +83,8 @@ pub(super) struct Ran {
     pub(super) restore: Option<State>,
     /// Whether an expectation has spoken about the outcome.
     pub(super) judged: bool,
+    /// It has done its work in spite of a code.
+    pub(super) completed: bool,
     /// Registers and pages that expectations have spoken about.
     pub(super) registers: BTreeSet<String>,
     pub(super) pages: BTreeSet<EpcAddr>,
