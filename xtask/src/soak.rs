@@ -5,12 +5,14 @@ mod bench;
 mod calls;
 mod chance;
 mod foreign;
+mod fuzz;
 mod interleavings;
 mod kills;
 mod kit;
 mod kselftest;
 mod lanes;
 mod marked;
+mod mutants;
 mod properties;
 mod supervised;
 
@@ -22,7 +24,7 @@ use std::time::Instant;
 use kit::Kit;
 
 /// How it is called.
-pub(crate) const USAGE: &str = "cargo xtask soak [--quick] [--seed NUMBER] [supervised] [kselftest] [foreign] [kills] [calls] [properties] [interleavings] [bench]";
+pub(crate) const USAGE: &str = "cargo xtask soak [--quick] [--seed NUMBER] [supervised] [kselftest] [foreign] [kills] [calls] [properties] [interleavings] [fuzz] [mutants] [all-mutants] [bench]";
 
 /// How much of everything.
 #[derive(Clone, Copy, Debug)]
@@ -41,12 +43,30 @@ struct Scale {
     cases: u32,
     /// Interleavings with their larger bounds.
     far: bool,
+    /// Seconds for each target of the fuzzer.
+    fuzz_seconds: u64,
 }
 
-const FULL: Scale =
-    Scale { suites: 20, rounds: 10, kills: 1000, callers: 32, calls: 20_000, cases: 8192, far: true };
-const QUICK: Scale =
-    Scale { suites: 1, rounds: 1, kills: 60, callers: 4, calls: 4000, cases: 512, far: false };
+const FULL: Scale = Scale {
+    suites: 20,
+    rounds: 10,
+    kills: 1000,
+    callers: 32,
+    calls: 20_000,
+    cases: 8192,
+    far: true,
+    fuzz_seconds: 60,
+};
+const QUICK: Scale = Scale {
+    suites: 1,
+    rounds: 1,
+    kills: 60,
+    callers: 4,
+    calls: 4000,
+    cases: 512,
+    far: false,
+    fuzz_seconds: 5,
+};
 
 /// What a step counts.
 #[derive(Debug, Default)]
@@ -60,7 +80,7 @@ struct Count {
 /// A step by name.
 type Step = (&'static str, fn(&Kit, Scale, u64) -> io::Result<Count>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 11] = [
     ("supervised", supervised::step),
     ("kselftest", kselftest::step),
     ("foreign", foreign::step),
@@ -68,8 +88,14 @@ const STEPS: [Step; 8] = [
     ("calls", calls::step),
     ("properties", properties::step),
     ("interleavings", interleavings::step),
+    ("fuzz", fuzz::step),
+    ("mutants", mutants::share),
+    (BY_NAME_ONLY, mutants::all),
     ("bench", bench::step),
 ];
+
+/// The step that takes hours.
+const BY_NAME_ONLY: &str = "all-mutants";
 
 /// What the command line asks for.
 struct Plan {
@@ -122,7 +148,7 @@ impl Plan {
             }
         }
         if plan.steps.is_empty() {
-            plan.steps = STEPS.to_vec();
+            plan.steps = STEPS.into_iter().filter(|(name, _)| *name != BY_NAME_ONLY).collect();
         }
         Some(plan)
     }
@@ -152,7 +178,8 @@ mod tests {
 
     #[test]
     fn steps_are_all_or_those_named() {
-        assert_eq!(plan(&[]).unwrap().steps.len(), STEPS.len());
+        assert_eq!(plan(&[]).unwrap().steps.len(), STEPS.len() - 1);
+        assert_eq!(plan(&[BY_NAME_ONLY]).unwrap().steps.len(), 1);
         let plan = plan(&["--quick", "kills", "--seed", "7", "calls"]).unwrap();
         let names: Vec<_> = plan.steps.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["kills", "calls"]);

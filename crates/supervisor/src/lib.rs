@@ -13,6 +13,8 @@ mod device;
 mod fatal;
 mod files;
 mod filter;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod homes;
 mod launch;
 mod log;

@@ -8,6 +8,7 @@ pub mod conformance;
 pub mod enclave;
 pub mod encls;
 pub mod entropy;
+pub mod fuzz;
 pub mod interleave;
 pub mod machine;
 pub mod memory;

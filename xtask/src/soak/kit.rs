@@ -1,6 +1,6 @@
 //! What the steps need: the program, the suite of supervised tests, and the programs and image that it makes.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -72,6 +72,32 @@ impl Kit {
         let said = String::from_utf8_lossy(&output.stdout);
         let folder = said.lines().last().map(PathBuf::from).filter(|_| output.status.success());
         folder.ok_or_else(|| io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+
+    /// Builds a program from crates.io, once; the folder that holds it.
+    ///
+    /// # Errors
+    /// cargo cannot install it.
+    pub(super) fn tool(&self, name: &str, version: &str) -> io::Result<PathBuf> {
+        let root = self.folder.join("tools").join(format!("{name}-{version}"));
+        let folder = root.join("bin");
+        if !folder.join(name).exists() {
+            let mut install = self.cargo();
+            install.args(["install", "--locked", "--version", version, "--root"]).arg(&root).arg(name);
+            let status = install.status()?;
+            status.success().then_some(()).ok_or_else(|| io::Error::other(format!("no {name}: {status}")))?;
+        }
+        Ok(folder)
+    }
+
+    /// PATH with a folder before all others.
+    ///
+    /// # Errors
+    /// The folder has a colon in its name.
+    pub(super) fn path_with(&self, folder: &Path) -> io::Result<OsString> {
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&others));
+        std::env::join_paths(folders).map_err(io::Error::other)
     }
 
     /// cargo, at the root.

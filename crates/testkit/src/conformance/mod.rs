@@ -17,7 +17,7 @@ mod parse;
 mod plan;
 mod reference;
 mod runner;
-mod space;
+pub(crate) mod space;
 pub mod syntax;
 mod value;
 mod world;

@@ -17,24 +17,24 @@ enum Leads {
 
 /// Page tables and memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Space {
+pub(crate) struct Space {
     section: Section,
     pages: BTreeMap<Linear, (Leads, bool)>,
     memory: BTreeMap<Linear, Box<[u8; 4096]>>,
 }
 
 impl Space {
-    pub(super) const fn new(section: Section) -> Self {
+    pub(crate) const fn new(section: Section) -> Self {
         Self { section, pages: BTreeMap::new(), memory: BTreeMap::new() }
     }
 
     /// Where the direct map has an EPC page.
-    pub(super) const fn flat(page: EpcAddr) -> Linear {
+    pub(crate) const fn flat(page: EpcAddr) -> Linear {
         Linear(FLAT + page.0)
     }
 
     /// Maps a page.
-    pub(super) fn map(&mut self, at: Linear, to: Target) {
+    pub(crate) fn map(&mut self, at: Linear, to: Target) {
         self.pages.insert(at.page(), (Leads::To(to), true));
         if to == Target::Ordinary {
             self.memory.entry(at.page()).or_insert_with(|| Box::new([0; 4096]));
@@ -42,12 +42,12 @@ impl Space {
     }
 
     /// Takes a page away.
-    pub(super) fn unmap(&mut self, at: Linear) {
+    pub(crate) fn unmap(&mut self, at: Linear) {
         self.pages.insert(at.page(), (Leads::Nowhere, false));
     }
 
     /// Forbids writes to a page.
-    pub(super) fn protect(&mut self, at: Linear) {
+    pub(crate) fn protect(&mut self, at: Linear) {
         let leads = self.leads(at).0;
         self.pages.insert(at.page(), (leads, false));
     }
@@ -62,7 +62,7 @@ impl Space {
     }
 
     /// What an address leads to, whatever its rights.
-    pub(super) fn look(&self, at: Linear) -> Option<Target> {
+    pub(crate) fn look(&self, at: Linear) -> Option<Target> {
         match self.leads(at).0 {
             Leads::To(Target::Epc(page)) => Some(Target::Epc(EpcAddr(page.0 + at.page_offset()))),
             Leads::To(Target::Ordinary) => Some(Target::Ordinary),
@@ -71,7 +71,7 @@ impl Space {
     }
 
     /// Ordinary memory as it stands; it need not be mapped.
-    pub(super) fn bytes(&self, at: Linear, into: &mut [u8]) {
+    pub(crate) fn bytes(&self, at: Linear, into: &mut [u8]) {
         for (byte, at) in into.iter_mut().zip(at.0..) {
             let page = self.memory.get(&Linear(at).page());
             *byte = page.and_then(|page| page.get(offset(at))).copied().unwrap_or(0);
@@ -79,7 +79,7 @@ impl Space {
     }
 
     /// Changes ordinary memory.
-    pub(super) fn put(&mut self, at: Linear, from: &[u8]) {
+    pub(crate) fn put(&mut self, at: Linear, from: &[u8]) {
         for (byte, at) in from.iter().zip(at.0..) {
             let page = self.memory.entry(Linear(at).page()).or_insert_with(|| Box::new([0; 4096]));
             if let Some(place) = page.get_mut(offset(at)) {
