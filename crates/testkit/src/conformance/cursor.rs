@@ -112,13 +112,6 @@ impl<'a> Cursor<'a> {
             if !negated {
                 self.sign_is("+");
             }
-            if let Some(Token::Number(number)) = self.peek() {
-                // `32bit` would be no word, so a bare number is one
-                let word = number.to_string();
-                self.take();
-                settings.push(Setting { word, negated, value: None });
-                continue;
-            }
             let word = self.word("a word")?;
             let value = if self.sign_is("=") { Some(self.expr()?) } else { None };
             settings.push(Setting { word, negated, value });

@@ -137,3 +137,48 @@ fn leaves() -> Vec<Leaf> {
 fn is_leaf(leaf: Leaf) -> bool {
     reference::of(leaf).is_some() || leaf.to_string().contains('[')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyclave_trace::cause::EpaCause;
+
+    fn index(outcome: &str) -> Index {
+        let cause = EpaCause::RcxUnaligned.into();
+        let reached = |case: &str| Reached {
+            cause,
+            outcome: outcome.to_owned(),
+            file: "encls/epa.conf".to_owned(),
+            case: case.to_owned(),
+        };
+        let mut index = Index::default();
+        index.add(Report { cases: 2, reached: vec![reached("b"), reached("a")], ..Report::default() });
+        index
+    }
+
+    #[test]
+    fn a_check_counts_where_its_outcome_was_asserted() {
+        let unaligned = EpaCause::RcxUnaligned.into();
+        assert!(!index("#GP(0)").unreached().contains(&unaligned));
+        assert!(index("#UD").unreached().contains(&unaligned));
+        assert_eq!(index("#GP(0)").unreached().len() + 1, index("#GP(0)").causes());
+    }
+
+    #[test]
+    fn a_check_stands_with_its_cases_by_name() {
+        let markdown = index("#GP(0)").markdown();
+        let line = markdown.lines().find(|line| line.contains("(conformance/encls/epa.conf)")).unwrap();
+        let what = "the destination (RCX) is not page-aligned";
+        assert_eq!(
+            line,
+            format!("| RcxUnaligned | #GP(0) | {what} | [encls/epa](conformance/encls/epa.conf): a; b |")
+        );
+    }
+
+    #[test]
+    fn every_leaf_is_counted_in_the_manual() {
+        let (text, wrong) = Index::default().counts();
+        assert_eq!(wrong, Vec::<String>::new());
+        assert_eq!(text.lines().count(), Index::default().leaves());
+    }
+}

@@ -150,12 +150,6 @@ impl World {
         if let Some(datum) = self.lets.get(name) {
             return Ok(datum.clone());
         }
-        if let Some(register) = name.strip_prefix("was.")
-            && let Some(ran) = &self.ran
-            && let Some(value) = ran.before.clone().register(register)
-        {
-            return Ok(Datum::Number(*value));
-        }
         if name == "lepubkeyhash" {
             return Ok(Datum::Bytes(
                 anyclave_arch::msr::lepubkeyhash_bytes(self.package.lepubkeyhash()).to_vec(),
