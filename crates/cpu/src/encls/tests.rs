@@ -95,4 +95,5 @@ fn hostile_operands_are_survived() {
     }
 }
 
+mod paging;
 mod sequences;
