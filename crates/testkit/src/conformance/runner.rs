@@ -75,7 +75,8 @@ fn statements_of(
     reached: &mut Vec<(Cause, String)>,
 ) -> Result<World, Wrong> {
     let mut world = World::new();
-    world.declare(statements)?;
+    // what is wrong with an enclave as a whole has no line of its own
+    world.declare(statements).map_err(|(at, text)| (if at == 0 { line } else { at }, text))?;
     let mut expects = 0;
     for Statement { line, kind } in statements.iter().filter(|statement| !is_declaration(&statement.kind)) {
         let wrong = |text| (*line, text);
