@@ -46,7 +46,7 @@ pub struct Config {
     pub xcr0: u64,
     /// Where XSAVE puts each component.
     pub xsave: XsaveLayout,
-    /// Security version of the processor; its pattern is impossible on hardware.
+    /// Security version of the processor, which EUPDATESVN raises; its pattern is impossible on hardware.
     pub cpusvn: [u8; 16],
     /// Root of all keys but the provisioning ones' owner part.
     pub device_root: [u8; 16],

@@ -92,6 +92,7 @@ impl Default for EpcmEntry {
 #[derive(Clone, Debug, Default)]
 pub struct Epcm {
     entries: EpcTable<EpcmEntry>,
+    valid: u64,
 }
 
 impl Epcm {
@@ -105,7 +106,14 @@ impl Epcm {
     /// Sets the entry of the page that holds `at`.
     #[inline]
     pub(crate) fn set(&mut self, at: EpcAddr, entry: EpcmEntry) {
-        self.entries.replace(at, entry);
+        let before = self.entries.replace(at, entry);
+        self.valid = self.valid + u64::from(entry.valid) - u64::from(before.valid);
+    }
+
+    /// Pages that are in use.
+    #[must_use]
+    pub const fn valid_pages(&self) -> u64 {
+        self.valid
     }
 }
 
@@ -123,6 +131,22 @@ mod tests {
             assert_eq!(entry.rights.bits(), bits & 7);
         }
         assert_eq!(plain.with_flags(SecInfoFlags::from_bits_retain(!0x3f)), plain);
+    }
+
+    #[test]
+    fn pages_in_use_are_counted_once() {
+        let mut epcm = Epcm::default();
+        let entry = EpcmEntry::new(PageType::Reg, EpcAddr(0), Linear(0x5000));
+        epcm.set(EpcAddr(0x1000), EpcmEntry::INVALID);
+        assert_eq!(epcm.valid_pages(), 0);
+        for _ in 0..2 {
+            epcm.set(EpcAddr(0x1000), entry);
+            epcm.set(EpcAddr(0x2000), EpcmEntry { blocked: true, ..entry });
+            assert_eq!(epcm.valid_pages(), 2);
+        }
+        epcm.set(EpcAddr(0x1000), EpcmEntry::INVALID);
+        epcm.set(EpcAddr(0x1000), EpcmEntry::INVALID);
+        assert_eq!(epcm.valid_pages(), 1);
     }
 
     #[test]

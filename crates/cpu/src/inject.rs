@@ -13,6 +13,8 @@ pub struct Inject {
     pub conflict: Odds,
     /// An unmasked event ends EINIT.
     pub event: Odds,
+    /// RDSEED gives nothing: EUPDATESVN fails.
+    pub entropy: Odds,
     /// Where the sequence of events begins.
     pub seed: u64,
 }
@@ -39,10 +41,16 @@ impl Injector {
         self.happens(self.what.event)
     }
 
-    /// Draws a number (SplitMix64), but only for what can happen, so that one kind of event does not move another.
+    /// Whether the random number generator gives nothing.
+    pub(crate) const fn entropy_fails(&mut self) -> bool {
+        self.happens(self.what.entropy)
+    }
+
+    /// Draws a number (SplitMix64), but only for what may happen or not, so that one kind of event does not move
+    /// another.
     const fn happens(&mut self, Odds(odds): Odds) -> bool {
-        if odds == 0 {
-            return false;
+        if odds < 2 {
+            return odds == 1;
         }
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.state ^ self.state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -63,7 +71,9 @@ mod tests {
     #[test]
     fn nothing_happens_unless_asked_for() {
         let mut injector = Injector::new(Inject { conflict: Odds(1), ..Inject::default() });
-        assert!(injector.conflict() && !injector.event());
+        assert!(injector.conflict() && !injector.event() && !injector.entropy_fails());
+        let mut injector = Injector::new(Inject { entropy: Odds(1), ..Inject::default() });
+        assert!(injector.entropy_fails() && !injector.conflict());
         assert!(!conflicts(Inject::default()).contains(&true));
     }
 

@@ -170,6 +170,14 @@ pub trait Encls {
     /// The leaf refused: PG_NONEPC, PG_INVLD for a page that is not in use, EPC_PAGE_CONFLICT.
     fn erdinfo(&mut self, page: EpcAddr) -> Result<RdInfo, EnclsError>;
 
+    /// EUPDATESVN: puts the security version of the microcode that is loaded into force, while the EPC is empty.
+    /// Pages that are out of it do not come back.
+    ///
+    /// # Errors
+    /// The leaf refused: EPC_NOT_READY, INSUFFICIENT_ENTROPY, EPC_PAGE_CONFLICT; or there was nothing to do,
+    /// NO_UPDATE.
+    fn eupdatesvn(&mut self) -> Result<(), EnclsError>;
+
     /// IA32_SGXLEPUBKEYHASH0..3, as RDMSR gives them.
     fn lepubkeyhash(&self) -> [u64; 4];
 

@@ -95,6 +95,11 @@ impl<F, E> Package<F, E> {
         self.held.0.clear();
     }
 
+    /// Whether no leaf of another processor works on the EPC.
+    fn is_epc_free(&mut self) -> bool {
+        self.held.0.is_empty() && !self.injector.conflict()
+    }
+
     /// Whether a lock that a leaf needs is to be had.
     fn is_free(&mut self, page: EpcAddr, lock: Lock) -> bool {
         let held = &self.held.0;
@@ -104,6 +109,11 @@ impl<F, E> Package<F, E> {
 }
 
 impl<F, E, S> Context<'_, F, E, S> {
+    /// Tries all locks of all pages, which the leaf needs to its end.
+    pub(crate) fn lock_epc(&mut self, refusal: Refusal) -> Result<(), Exit> {
+        require(self.package.is_epc_free(), refusal)
+    }
+
     /// Tries a lock, which the leaf needs to its end.
     pub(crate) fn lock(&mut self, page: EpcAddr, lock: Lock, refusal: Refusal) -> Result<(), Exit> {
         require(self.package.is_free(page, lock), refusal)

@@ -20,6 +20,8 @@ use crate::tracking::Slots;
 #[derive(Clone, Debug)]
 pub struct Package<F, E> {
     pub(crate) config: Config,
+    /// CPUSVN of the microcode that is loaded; the one in force is `config.cpusvn`.
+    pub(crate) microcode: [u8; 16],
     pub(crate) epcm: Epcm,
     pub(crate) frames: F,
     pub(crate) entropy: E,
@@ -50,6 +52,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         Self {
             injector: Injector::new(config.inject),
             lepubkeyhash: config.launch_control.hash(),
+            microcode: config.cpusvn,
             config,
             epcm: Epcm::default(),
             frames,
@@ -115,8 +118,19 @@ impl<F: Frames, E: Entropy> Package<F, E> {
         Ok(())
     }
 
+    /// Microcode of this security version is loaded. Its version is in force from the next EUPDATESVN on.
+    ///
+    /// Gives whether it was taken: a processor does not go back behind microcode that it has, in no component.
+    pub fn load_microcode(&mut self, cpusvn: [u8; 16]) -> bool {
+        let newer = self.microcode.iter().zip(&cpusvn).all(|(loaded, offered)| loaded <= offered);
+        if newer {
+            self.microcode = cpusvn;
+        }
+        newer
+    }
+
     /// Draws another key for pages that leave the EPC: CR_BASE_PK. Those that are out do not come back.
-    pub fn renew_paging_key(&mut self) {
+    pub(crate) fn renew_paging_key(&mut self) {
         let mut key = [0; 16];
         self.entropy.fill(&mut key);
         self.paging.set_key(&key);

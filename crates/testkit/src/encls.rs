@@ -177,6 +177,11 @@ impl<N: Encls> Encls for Failing<N> {
         self.inner.erdinfo(page)
     }
 
+    fn eupdatesvn(&mut self) -> Result<(), EnclsError> {
+        self.order(Leaf::Eupdatesvn)?;
+        self.inner.eupdatesvn()
+    }
+
     fn lepubkeyhash(&self) -> [u64; 4] {
         self.inner.lepubkeyhash()
     }

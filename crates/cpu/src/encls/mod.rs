@@ -19,6 +19,7 @@ mod erdinfo;
 mod eremove;
 mod etrack;
 mod etrackc;
+mod eupdatesvn;
 mod ewb;
 
 use anyclave_arch::Encls;
@@ -105,10 +106,8 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
             Some(Encls::Eldbc) => eld::eldbc(self, [rbx, rcx, rdx]),
             Some(Encls::Elduc) => eld::elduc(self, [rbx, rcx, rdx]),
             Some(Encls::Erdinfo) => erdinfo::erdinfo(self, rbx, rcx),
-            // not implemented, and announced by no machine
-            Some(Encls::Eupdatesvn) | None => {
-                Err(Refusal::new(EnclsCause::LeafNotEnumerated, registers.rax).into())
-            }
+            Some(Encls::Eupdatesvn) => eupdatesvn::eupdatesvn(self),
+            None => Err(Refusal::new(EnclsCause::LeafNotEnumerated, registers.rax).into()),
         }
     }
 

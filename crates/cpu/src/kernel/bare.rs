@@ -203,6 +203,10 @@ impl<F: Frames, E: Entropy> Encls for Bare<'_, F, E> {
         Ok(info)
     }
 
+    fn eupdatesvn(&mut self) -> Result<(), EnclsError> {
+        self.execute(Leaf::Eupdatesvn, [0; 3], &mut []).map(drop)
+    }
+
     fn lepubkeyhash(&self) -> [u64; 4] {
         self.package.lepubkeyhash()
     }

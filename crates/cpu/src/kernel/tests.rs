@@ -204,6 +204,16 @@ fn pages_are_told_about() {
 }
 
 #[test]
+fn a_security_version_is_raised_once() {
+    let Machine { mut package, mut processor, .. } = Machine::full();
+    assert!(package.load_microcode([3; 16]));
+    let mut cpu = Bare::new(&mut package, &mut processor);
+    cpu.eupdatesvn().unwrap();
+    assert_eq!(cpu.eupdatesvn().unwrap_err().code(), Some(SgxError::NoUpdate));
+    assert_eq!(cpu.package.config().cpusvn, [3; 16]);
+}
+
+#[test]
 fn launch_control_may_be_fixed() {
     let Machine { mut package, mut processor, .. } = Machine::new();
     package.config.launch_control = crate::LaunchControl::intel();

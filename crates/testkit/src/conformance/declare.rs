@@ -2,8 +2,8 @@
 
 use anyclave_arch::cpuid::SgxFeatures;
 use anyclave_arch::{Attributes, Flags, Linear, MiscSelect, PageType, SecInfo, SecInfoFlags, SigStruct};
-use anyclave_cpu::LaunchControl;
 use anyclave_cpu::xsave::XsaveLayout;
+use anyclave_cpu::{LaunchControl, Odds};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::layout;
@@ -139,6 +139,7 @@ impl World {
             "max32" => self.config.max_size_32 = byte,
             "locked" if setting.negated => self.config.launch_control = LaunchControl::Writable,
             "locked" => self.config.launch_control = LaunchControl::intel(),
+            "entropy" => self.config.inject.entropy = Odds(u32::from(setting.negated)),
             // where XSAVE puts AVX state: far enough for frames of several pages
             "avx" => {
                 let at = u32::try_from(value).unwrap_or(0);

@@ -84,6 +84,11 @@ impl World {
                 self.cpu().processor.epc_virtualization = true;
                 Ok(())
             }
+            Kind::Microcode(cpusvn) => {
+                let bytes = self.value(cpusvn)?.to_bytes(16).ok_or("a CPUSVN has 16 bytes")?;
+                let cpusvn = bytes.first_chunk().ok_or("a CPUSVN has 16 bytes")?;
+                self.package.load_microcode(*cpusvn).then_some(()).ok_or_else(|| "it is older".to_owned())
+            }
             Kind::Run(run) => self.run(line, run, own),
             Kind::Aex { event, step } => self.aex(line, event, *step),
             _ => Err("this statement does nothing".to_owned()),

@@ -134,6 +134,7 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Kind, Problem> {
         "processor" => Kind::Processor(cursor.expr()?),
         "event" => Kind::Event,
         "guest" => Kind::Guest,
+        "microcode" => Kind::Microcode(cursor.value()?),
         "run" if cursor.word_is("aex") => Kind::Aex { event: event(cursor)?, step: false },
         "run" => {
             let leaf = cursor.peek_word().and_then(leaves::by_name);

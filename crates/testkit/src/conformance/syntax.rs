@@ -133,6 +133,8 @@ pub enum Kind {
     Event,
     /// `guest`: the processor runs a virtual machine whose EPC a hypervisor makes larger than it is.
     Guest,
+    /// `microcode VALUE`: microcode with this CPUSVN is loaded.
+    Microcode(Value),
     /// `run …`, or the name of a leaf with its operands: a step, which must succeed.
     Run(Run),
     /// `aex …`, a step, or `run aex …`: an asynchronous exit.

@@ -142,6 +142,7 @@ gather! {
     eldbc::EldbcCause as Eldbc,
     elduc::ElducCause as Elduc,
     erdinfo::ErdinfoCause as Erdinfo,
+    eupdatesvn::EupdatesvnCause as Eupdatesvn,
     enclu::EncluCause as Enclu,
     eenter::EenterCause as Eenter,
     eresume::EresumeCause as Eresume,

@@ -137,6 +137,11 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("ENCLS[ERDINFO]", "SGX_PG_NONEPC (26), CF", "RcxNotEpc"),
     ("ENCLS[ERDINFO]", "SGX_PG_INVLD (6), CF", "PageInvalid"),
     ("ENCLS[ERDINFO]", "SGX_EPC_PAGE_CONFLICT (7), ZF", "PageConflict"),
+    // EUPDATESVN: codes only, and one of them is no failure
+    ("ENCLS[EUPDATESVN]", "SGX_EPC_PAGE_CONFLICT (7), ZF", "EpcConflict"),
+    ("ENCLS[EUPDATESVN]", "SGX_EPC_NOT_READY (30), ZF", "PageInUse"),
+    ("ENCLS[EUPDATESVN]", "SGX_INSUFFICIENT_ENTROPY (29), ZF", "EntropyMissing"),
+    ("ENCLS[EUPDATESVN]", "SGX_NO_UPDATE (31), CF", "CpusvnUnchanged"),
     // entries and exits: the EPCM faults, all else is #GP
     ("ENCLU[EENTER]", GP, "RbxUnaligned RbxNotCanonical AepNotCanonical OssaUnaligned OfsbaseUnaligned"),
     ("ENCLU[EENTER]", GP, "OgsbaseUnaligned FlagsReserved NotInitialised ModeMismatch XfrmNotEnabled"),

@@ -296,6 +296,8 @@ fn compare(machine: &mut Machine, model: &Model) {
             }
         }
     }
+    let in_use = u64::try_from(model.pages.len()).unwrap();
+    assert_eq!(machine.package.epcm.valid_pages(), in_use, "pages in use");
     let living: HashSet<_> = machine.package.frames.living().keys().copied().collect();
     assert_eq!(living, eids, "homes and enclaves");
 }
