@@ -19,6 +19,7 @@ use crate::frames::Frames;
 use crate::kernel::PAGE_BYTES;
 use crate::locks::Lock;
 use crate::paging::Header;
+use crate::secs::SecsPage;
 use crate::space::{Access, AddressSpace};
 
 /// RBX: PAGEINFO, of which LINADDR is written; RCX: the page; RDX: the slot of a version array for its version.
@@ -96,8 +97,11 @@ fn check_page<F: Frames, E: Entropy, S: AddressSpace>(
     if entry.page_type == PageType::Va {
         return Ok((0, 0));
     }
-    let (eid, children) = cpu.package.with_secs(page, |secs| (secs.eid.get(), secs.child_count.get()));
+    let look = |secs: &mut SecsPage| (secs.eid.get(), secs.child_count.get(), secs.virtchild_count.get());
+    let (eid, children, elsewhere) = cpu.package.with_secs(page, look);
     require(children == 0, Refusal::new(Cause::ChildPresent, rcx.0).found(children))?;
+    let kept = cpu.processor.epc_virtualization && elsewhere != 0;
+    require(!kept, Refusal::new(Cause::VirtualChildPresent, rcx.0).found(elsewhere))?;
     // who evicts it names no SECS when it comes back
     Ok((0, eid))
 }

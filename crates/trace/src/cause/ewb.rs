@@ -23,6 +23,7 @@ causes! {
     PageNotBlocked: Zf(PageNotBlocked), "the page belongs to an enclave and is not blocked";
     NotTracked: Zf(NotTracked), "a processor that entered before the page was blocked may still be inside";
     ChildPresent: Zf(ChildPresent), "the page is a SECS whose enclave still has pages in the EPC";
+    VirtualChildPresent: Zf(ChildPresent), "the page is a SECS whose enclave has pages that a hypervisor keeps";
     SrcpgeInEpc: PfWrite, "PAGEINFO.SRCPGE lies in the EPC";
     PcmdInEpc: PfWrite, "PAGEINFO.PCMD lies in the EPC";
     SlotOccupied: Cf(VaSlotOccupied), "the slot held a version, and the page that it belonged to is lost";

@@ -106,7 +106,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("ENCLS[EWB]", WRITE, "RcxNotEpc RdxNotEpc PageInvalid VaInvalid VaNotVa SrcpgeInEpc PcmdInEpc"),
     ("ENCLS[EWB]", "SGX_PAGE_NOT_BLOCKED (10), ZF", "PageNotBlocked"),
     ("ENCLS[EWB]", "SGX_NOT_TRACKED (11), ZF", "NotTracked"),
-    ("ENCLS[EWB]", "SGX_CHILD_PRESENT (13), ZF", "ChildPresent"),
+    ("ENCLS[EWB]", "SGX_CHILD_PRESENT (13), ZF", "ChildPresent VirtualChildPresent"),
     ("ENCLS[EWB]", "SGX_VA_SLOT_OCCUPIED (12), CF", "SlotOccupied"),
     ("ENCLS[ELDB]", GP, "RbxUnaligned RcxUnaligned RdxUnaligned PcmdUnaligned SrcpgeUnaligned"),
     ("ENCLS[ELDB]", GP, "SecsUnaligned SecsNonZero"),

@@ -108,6 +108,12 @@ fn every_check_refuses_and_changes_nothing() {
             (Cause::PageNotBlocked, |s| s.edit(|entry| entry.blocked = false)),
             (Cause::NotTracked, |s| s.edit(|entry| entry.mark = Some(1))),
             (Cause::ChildPresent, |s| s.rcx = flat(s.enclave.secs)),
+            (Cause::VirtualChildPresent, |s| {
+                let secs = s.machine.ecreate(&EnclaveSpec::default().secs);
+                s.machine.package.with_secs(secs, |secs| secs.virtchild_count.set(1));
+                s.machine.processor.epc_virtualization = true;
+                s.rcx = flat(secs);
+            }),
             (Cause::SrcpgeInEpc, |s| s.pageinfo.srcpge.set(flat(s.machine.free_page()).0)),
             (Cause::PcmdInEpc, |s| s.pageinfo.secinfo.set(flat(s.machine.free_page()).0)),
         ],
@@ -235,6 +241,8 @@ fn a_secs_without_children_goes_without_being_blocked() {
     let mut scene = Evict::of(0x4000);
     let secs = scene.machine.ecreate(&EnclaveSpec::default().secs);
     let eid = scene.machine.secs(secs).eid.get();
+    // outside of virtual machines virtual children do not keep it
+    scene.machine.package.with_secs(secs, |secs| secs.virtchild_count.set(1));
     scene.rcx = flat(secs);
     scene.run().assert_success();
     let outside = scene.machine.outside();
