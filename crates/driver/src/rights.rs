@@ -29,7 +29,12 @@ impl Rights {
         if secinfo.page_type() == Some(PageType::Tcs) {
             return Self::READ | Self::WRITE;
         }
-        let bits = secinfo.bits();
+        Self::of_page(secinfo.bits())
+    }
+
+    /// R, W and X of a page, as SECINFO and EPCM have them.
+    #[must_use]
+    pub fn of_page(bits: SecInfoFlags) -> Self {
         let mut rights = Self::empty();
         rights.set(Self::READ, bits.contains(SecInfoFlags::R));
         rights.set(Self::WRITE, bits.contains(SecInfoFlags::W));

@@ -1,7 +1,7 @@
 //! Page faults in windows: first the rights of the mapping, then whether a page is there, then the EPCM.
 
-use anyclave_arch::{Linear, PAGE_SIZE, PageType, Pfec};
-use anyclave_cpu::Access;
+use anyclave_arch::{Linear, PAGE_SIZE, Pfec, SecInfoFlags};
+use anyclave_cpu::{Access, EpcmEntry};
 use anyclave_driver::{FaultCause, FaultOutcome, Rights};
 use anyclave_sys::{Result, procfs};
 
@@ -34,8 +34,8 @@ impl Thread {
 enum Behind {
     /// No page of the enclave.
     Nothing(FaultCause),
-    /// A page that enclave code must not touch.
-    Forbidden(PageType),
+    /// A page that enclave code must not touch, or not so.
+    Forbidden(EpcmEntry),
     /// A page that it may.
     Reachable,
 }
@@ -56,15 +56,16 @@ impl Tracer {
         let refused = |code, signal, si_code| {
             Ok(Verdict::Deliver(Exception::page_fault(address, pfec(access) | code, signal, si_code)))
         };
-        match self.look_up(&window, page) {
+        match self.look_up(&window, page, access) {
             Behind::Nothing(cause) => {
                 self.shared.log.refused(format_args!("page fault at {address:#x}: SIGBUS: {cause}"));
                 return refused(Pfec::empty(), libc::SIGBUS, BUS_ADRERR);
             }
-            Behind::Forbidden(page_type) => {
+            Behind::Forbidden(EpcmEntry { page_type, rights, .. }) => {
                 self.shared.log.refused(format_args!(
-                    "page fault at {address:#x}: the EPCM forbids the access: the page is {}",
-                    page_type.name()
+                    "page fault at {address:#x}: the EPCM forbids the access: the page is {}, with rights {:#x}",
+                    page_type.name(),
+                    rights.bits()
                 ));
                 return refused(Pfec::P | Pfec::SGX, libc::SIGSEGV, SEGV_ACCERR);
             }
@@ -82,17 +83,23 @@ impl Tracer {
     }
 
     /// What the driver and the EPCM have at a page of a window.
-    fn look_up(&self, window: &Window, page: Linear) -> Behind {
+    fn look_up(&self, window: &Window, page: Linear, access: Access) -> Behind {
         let core = self.shared.core();
         let epc = match core.machine.fault(window.enclave, page, window.rights) {
             FaultOutcome::Sigbus(cause) => return Behind::Nothing(cause),
             FaultOutcome::Map(epc) => epc,
         };
         let package = core.machine.package();
-        if package.frames().is_at_home(epc) {
+        let entry = package.epcm_entry(epc);
+        let needed = match access {
+            Access::Read => SecInfoFlags::R,
+            Access::Write => SecInfoFlags::W,
+            Access::Fetch => SecInfoFlags::X,
+        };
+        if package.frames().is_at_home(epc) && entry.rights.contains(needed) {
             Behind::Reachable
         } else {
-            Behind::Forbidden(package.epcm_entry(epc).page_type)
+            Behind::Forbidden(entry)
         }
     }
 

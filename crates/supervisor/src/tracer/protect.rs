@@ -37,7 +37,7 @@ impl Tracer {
 
 /// Applies the rights of all windows in a range by system calls of a borrowed thread.
 ///
-/// Reachable pages get the rights of their window, all others none. A window that the host does not map at
+/// Reachable pages get the rights of their window that the EPCM has too, all others none. A window that the host does not map at
 /// its place in the home yet is mapped anew first. False where the host refused: it has no longer what the
 /// table says.
 pub(crate) fn apply(
@@ -77,7 +77,9 @@ fn runs(shared: &Shared, window: &Window) -> Vec<Run> {
     for (address, page) in enclave.pages(Linear(window.start), Linear(window.end)) {
         push(at, address.0, Rights::empty());
         let reachable = page.most().contains(window.rights) && package.frames().is_at_home(page.address());
-        let rights = if reachable { window.rights } else { Rights::empty() };
+        // the EPCM may have less than the page was added with, or more again
+        let epcm = Rights::of_page(package.epcm_entry(page.address()).rights);
+        let rights = if reachable { window.rights & epcm } else { Rights::empty() };
         at = address.0 + PAGE_SIZE;
         push(address.0, at, rights);
     }
