@@ -10,7 +10,18 @@
 #define PROVISION_NODE "/dev/sgx_provision"
 
 /* ENCLU leaves, as in the vDSO's `function`. */
-enum { EREPORT = 0, EGETKEY = 1, EENTER = 2, ERESUME = 3, EEXIT = 4 };
+enum {
+    EREPORT,
+    EGETKEY,
+    EENTER,
+    ERESUME,
+    EEXIT,
+    EACCEPT,
+    EMODPE,
+    EACCEPTCOPY,
+    EVERIFYREPORT2,
+    EDECCSSA,
+};
 
 /* Vectors. */
 enum { VECTOR_DE = 0, VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14 };
@@ -20,11 +31,16 @@ enum { VECTOR_DE = 0, VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14 };
 #define ATTR_MODE64BIT 0x4UL
 #define ATTR_PROVISIONKEY 0x10UL
 #define ATTR_EINITTOKENKEY 0x20UL
+#define ATTR_AEXNOTIFY 0x400UL
 #define SECINFO_R 0x1UL
 #define SECINFO_W 0x2UL
 #define SECINFO_X 0x4UL
+#define SECINFO_PENDING 0x8UL
+#define SECINFO_MODIFIED 0x10UL
+#define SECINFO_PR 0x20UL
 #define SECINFO_TCS 0x100UL
 #define SECINFO_REG 0x200UL
+#define SECINFO_TRIM 0x400UL
 
 struct secs {
     uint64_t size;

@@ -18,18 +18,24 @@ const XFRM_AVX: u64 = 4;
 /// The path of the image with three threads, made on first use.
 pub(crate) fn image() -> &'static Path {
     static IMAGE: OnceLock<PathBuf> = OnceLock::new();
-    IMAGE.get_or_init(|| make_file("image", 3))
+    IMAGE.get_or_init(|| make_file("image", "enclave", 3))
 }
 
 /// The path of the image with eight threads, made on first use.
 pub(crate) fn image_of_eight() -> &'static Path {
     static IMAGE: OnceLock<PathBuf> = OnceLock::new();
-    IMAGE.get_or_init(|| make_file("image-of-eight", 8))
+    IMAGE.get_or_init(|| make_file("image-of-eight", "enclave", 8))
 }
 
-fn make_file(name: &str, threads: u32) -> PathBuf {
+/// The path of the image whose thread asks for AEX-Notify, made on first use.
+pub(crate) fn image_that_is_notified() -> &'static Path {
+    static IMAGE: OnceLock<PathBuf> = OnceLock::new();
+    IMAGE.get_or_init(|| make_file("image-that-is-notified", "notify", 1))
+}
+
+fn make_file(name: &str, source: &str, threads: u32) -> PathBuf {
     let folder = scratch(name);
-    let object = std::fs::read(assemble("enclave", threads, &folder)).unwrap();
+    let object = std::fs::read(assemble(source, threads, &folder)).unwrap();
     let path = folder.join("enclave.image");
     std::fs::write(&path, make(&object)).unwrap();
     path

@@ -31,6 +31,8 @@ mod machines;
 #[cfg(test)]
 mod nested;
 #[cfg(test)]
+mod newer;
+#[cfg(test)]
 mod privileges;
 #[cfg(test)]
 mod programs;

@@ -2,11 +2,13 @@
 
 use crate::compile::{Flavour, compile, scratch, sources};
 use crate::image::image;
-use crate::run::{PATIENCE, run_within, supervised};
+use crate::run::{PATIENCE, anyclave, run_within, supervised};
 use crate::{fork, signals};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::iter;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 /// As [`check_with`], with the image of three threads.
@@ -19,7 +21,20 @@ pub(crate) fn check_with(name: &str, flavour: Flavour, arguments: &[&OsStr], pat
     let folder = scratch(&format!("{name}-{flavour:?}"));
     let program = compile(name, flavour, &folder);
     let command = iter::once(program.as_os_str()).chain(arguments.iter().copied());
-    let outcome = run_within(patience, &mut supervised(command), &folder);
+    check_command(name, &mut supervised(command), patience, &folder);
+}
+
+/// As [`check_with`], on another processor than the usual one.
+pub(crate) fn check_on(cpu: &str, name: &str, arguments: &[&OsStr], patience: Duration) {
+    let folder = scratch(&format!("{name}-on-{cpu}"));
+    let program = compile(name, Flavour::Default, &folder);
+    let mut command = Command::new(anyclave());
+    command.args(["run", "-q", "--cpu", cpu, "--"]).arg(program).args(arguments);
+    check_command(name, &mut command, patience, &folder);
+}
+
+fn check_command(name: &str, command: &mut Command, patience: Duration, folder: &Path) {
+    let outcome = run_within(patience, command, folder);
     assert!(
         outcome.code() == Some(0) && outcome.stdout.is_empty() && outcome.stderr.is_empty(),
         "{name}: {}\n{}{}",
@@ -185,6 +200,7 @@ fn program_without_a_c_library() {
 #[test]
 fn every_program_has_a_test() {
     const ELSEWHERE: &[&str] = &[
+        "aex_notify",
         "as_init",
         "closed_descriptors",
         "cpuid_genuine",
@@ -212,6 +228,7 @@ fn every_program_has_a_test() {
         "ptrace_self",
         "raw",
         "seal_key",
+        "sgx2_inside",
         "signal_chaos",
         "stackless",
         "storm_exact",
