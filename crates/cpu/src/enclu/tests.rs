@@ -100,4 +100,5 @@ fn completion_clears_rf_of_the_trapped_flags() {
     assert_eq!(scene.state.gprs.rflags & rflags::RF, 0);
 }
 
+mod consent;
 mod sequences;
