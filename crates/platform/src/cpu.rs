@@ -58,10 +58,6 @@ pub enum Feature {
 /// Features that are not implemented yet: no model has them.
 const NOT_YET: [Feature; 3] = [Feature::Oversub, Feature::Enclv, Feature::EUpdateSvn];
 
-/// Features of the processor that the driver does not use yet. They can be added, but no model has them by itself:
-/// programs would take them for something that the whole machine has.
-const WITHOUT_DRIVER: [Feature; 1] = [Feature::Sgx2];
-
 /// A feature of real processors that no processor here will have. To leave it out is no error.
 const NEVER: &str = "cet";
 
@@ -92,7 +88,7 @@ impl Model {
             Feature::GenuineIntel => return false,
         };
         // Each model has all of those before it.
-        self as u8 >= since as u8 && feature.is_there() && !WITHOUT_DRIVER.contains(&feature)
+        self as u8 >= since as u8 && feature.is_there()
     }
 }
 
@@ -324,7 +320,7 @@ mod tests {
             ("spr", 0x863, 1, 0x4b6),
             ("max", 0xc63, 1, 0x4b6),
         ] {
-            let not_yet = Cpu { model: Model::Max, features: [&NOT_YET[..], &WITHOUT_DRIVER].concat() };
+            let not_yet: Cpu = Cpu { model: Model::Max, features: NOT_YET.to_vec() };
             let eax = eax & !(not_yet.leaves() - SgxFeatures::SGX1).bits();
             let late = not_yet.attributes() - cpu("sgx1").attributes();
             assert_eq!(announced(text), (eax, ebx, attributes & !late.bits()), "{text}");
@@ -339,8 +335,6 @@ mod tests {
         assert_eq!(cpu("max,-exinfo").miscselect(), MiscSelect::empty());
         assert_eq!(cpu("sgx1,+exinfo").miscselect(), MiscSelect::EXINFO);
         assert_eq!(announced("sgx1,+kss"), (1, 0, 0xb6));
-        assert_eq!(announced("sgx2,+sgx2"), (3, 1, 0x36));
-        assert_eq!(announced("icelake,+aexnotify,+edeccssa").2, 0x4b6);
         assert_eq!(cpu("icelake,-kss").attributes().bits() & 0x80, 0);
         assert_eq!(cpu("spr,+genuineintel,-genuineintel"), cpu("spr"));
     }
