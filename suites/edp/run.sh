@@ -160,6 +160,8 @@ ask one plain again measured signer prodid svn production xfrm exinfo unprivileg
 ask one reboot
 ask two device
 keys keys.plain
+ask one kss kss-again kss-measured kss-signer kss-prodid kss-family kss-extprod kss-configid kss-configsvn
+keys keys.kss
 
 machine provisioning one env EDP_PROVISION=1 LD_PRELOAD="$folder/create.so" \
     "$folder/ftxsgx-runner" --signature "file=$folder/plain.sig" "$folder/keys.sgxs" provisioning
