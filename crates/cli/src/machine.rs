@@ -25,7 +25,7 @@ pub(crate) struct Machine {
     /// [default: 256M]
     #[arg(long, value_name = "SIZE")]
     epc: Option<EpcLayout>,
-    /// Processor: sgx1, sgx2, icelake, spr or max, as far as implemented; with +NAME or -NAME behind it for sgx2,
+    /// Processor: sgx1, sgx2, icelake, spr or max; with +NAME or -NAME behind it for sgx2,
     /// oversub, enclv, kss, exinfo, aexnotify, edeccssa, eupdatesvn and genuineintel, such as icelake,+genuineintel
     /// [default: icelake]
     #[arg(long, value_name = "MODEL[,+NAME|-NAME…]")]
@@ -35,7 +35,7 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "HOW", value_parser = parse_launch_control)]
     launch_control: Option<LaunchControl>,
     /// Rare events on purpose: conflict=1/N (another processor is at the same page), event=1/N (an interrupt ends EINIT),
-    /// each once in N times on average, and seed=N, which decides when
+    /// entropy=1/N (RDSEED gives EUPDATESVN nothing), each once in N times on average, and seed=N, which decides when
     #[arg(long, value_name = "EVENT=1/N[,…][,seed=N]", value_parser = parse_inject)]
     inject: Option<Inject>,
     /// Derive all keys from TEXT instead of the device root

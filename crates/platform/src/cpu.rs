@@ -6,7 +6,7 @@ use std::str::FromStr;
 use anyclave_arch::cpuid::SgxFeatures;
 use anyclave_arch::{Flags, MiscSelect};
 
-/// A line of processors. Each stands for what parts of it announced, as far as it is implemented:
+/// A line of processors. Each stands for what parts of it announced, as far as the processor's leaves go:
 ///
 /// | model | part | CPUID.12H.0:EAX, EBX | CPUID.12H.1:EAX |
 /// |---|---|---|---|
@@ -55,9 +55,6 @@ pub enum Feature {
     GenuineIntel,
 }
 
-/// Features that are not implemented yet: no model has them.
-const NOT_YET: [Feature; 3] = [Feature::Oversub, Feature::Enclv, Feature::EUpdateSvn];
-
 /// A feature of real processors that no processor here will have. To leave it out is no error.
 const NEVER: &str = "cet";
 
@@ -77,8 +74,8 @@ impl Model {
         }
     }
 
-    /// Its parts have it, and it is implemented.
-    fn has(self, feature: Feature) -> bool {
+    /// Its parts have it.
+    const fn has(self, feature: Feature) -> bool {
         let since = match feature {
             Feature::Sgx2 | Feature::ExInfo => Self::Sgx2,
             Feature::Oversub | Feature::Enclv | Feature::Kss => Self::IceLake,
@@ -88,7 +85,7 @@ impl Model {
             Feature::GenuineIntel => return false,
         };
         // Each model has all of those before it.
-        self as u8 >= since as u8 && feature.is_there()
+        self as u8 >= since as u8
     }
 }
 
@@ -120,11 +117,6 @@ impl Feature {
             Self::EUpdateSvn => "eupdatesvn",
             Self::GenuineIntel => "genuineintel",
         }
-    }
-
-    /// Whether it is implemented.
-    fn is_there(self) -> bool {
-        !NOT_YET.contains(&self)
     }
 
     /// What CPUID.12H.0:EAX says of it.
@@ -174,21 +166,13 @@ pub enum CpuError {
     #[error("'{0}' is neither +name nor -name")]
     NoSign(String),
     /// A name of nothing.
-    #[error("'{0}' is no feature: {features} are", features = names(&there()))]
+    #[error("'{0}' is no feature: {features} are", features = names(&Feature::ALL.map(Feature::name)))]
     Feature(String),
-    /// A feature that real processors have.
-    #[error("'{0}' is not implemented yet: {features} are", features = names(&there()))]
-    NotYet(String),
     /// A feature that no processor here can have.
     #[error(
         "'cet' is not there: a host's shadow stacks are not for us to switch, so no enclave has control-flow enforcement"
     )]
     Never,
-}
-
-/// The names of features that a processor may be given.
-fn there() -> Vec<&'static str> {
-    Feature::ALL.into_iter().filter(|feature| feature.is_there()).map(Feature::name).collect()
 }
 
 fn names(names: &[&str]) -> String {
@@ -268,9 +252,6 @@ impl FromStr for Cpu {
                 (None, None) => return Err(CpuError::NoSign(word.to_owned())),
             };
             match Feature::ALL.into_iter().find(|feature| feature.name() == name) {
-                Some(feature) if present && !feature.is_there() => {
-                    return Err(CpuError::NotYet(name.to_owned()));
-                }
                 Some(feature) => cpu.set(feature, present),
                 None if name != NEVER => return Err(CpuError::Feature(name.to_owned())),
                 None if present => return Err(CpuError::Never),
@@ -311,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn models_announce_what_is_implemented_of_them() {
+    fn models_announce_what_their_parts_did() {
         assert_eq!(Cpu::default(), cpu("icelake"));
         for (text, eax, ebx, attributes) in [
             ("sgx1", 1, 0, 0x36),
@@ -320,10 +301,7 @@ mod tests {
             ("spr", 0x863, 1, 0x4b6),
             ("max", 0xc63, 1, 0x4b6),
         ] {
-            let not_yet: Cpu = Cpu { model: Model::Max, features: NOT_YET.to_vec() };
-            let eax = eax & !(not_yet.leaves() - SgxFeatures::SGX1).bits();
-            let late = not_yet.attributes() - cpu("sgx1").attributes();
-            assert_eq!(announced(text), (eax, ebx, attributes & !late.bits()), "{text}");
+            assert_eq!(announced(text), (eax, ebx, attributes), "{text}");
             assert_eq!(cpu(text).to_string(), text);
         }
     }
@@ -378,12 +356,8 @@ mod tests {
         assert_eq!(error("icelake,-sse9"), CpuError::Feature("sse9".into()));
         assert_eq!(error("max,+cet"), CpuError::Never);
         assert!(error("max,+cet").to_string().contains("not there"));
-        for feature in NOT_YET {
-            let name = feature.name();
-            assert_eq!(error(&format!("max,+{name}")), CpuError::NotYet(name.into()));
-        }
         let features = error("icelake,+x").to_string();
-        assert!(there().into_iter().all(|name| features.contains(name)), "{features}");
+        assert!(Feature::ALL.into_iter().all(|feature| features.contains(feature.name())), "{features}");
         assert_eq!(error("x").to_string(), "'x' is no model: sgx1, sgx2, icelake, spr and max are");
     }
 }

@@ -6,7 +6,7 @@ use anyclave_cpu::{Inject, Odds};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InjectError {
     /// A part without `=`, or with a name of nothing.
-    #[error("'{0}' is no event: conflict=1/N and event=1/N are, and seed=N")]
+    #[error("'{0}' is no event: conflict=1/N, event=1/N and entropy=1/N are, and seed=N")]
     Unknown(String),
     /// What follows the name of an event.
     #[error("'{0}' says not how often: 1/N does, once in N times on average")]
@@ -18,7 +18,7 @@ pub enum InjectError {
     #[error("'{0}' is there twice")]
     Twice(String),
     /// Nothing is to happen.
-    #[error("no event is named: conflict=1/N and event=1/N are")]
+    #[error("no event is named: conflict=1/N, event=1/N and entropy=1/N are")]
     Nothing,
 }
 
@@ -34,6 +34,7 @@ pub fn parse_inject(text: &str) -> Result<Inject, InjectError> {
         match name {
             "conflict" => inject.conflict = odds(value)?,
             "event" => inject.event = odds(value)?,
+            "entropy" => inject.entropy = odds(value)?,
             "seed" => inject.seed = number(value).ok_or_else(|| InjectError::Seed(value.to_owned()))?,
             _ => return Err(InjectError::Unknown(part.to_owned())),
         }
@@ -48,11 +49,10 @@ pub fn parse_inject(text: &str) -> Result<Inject, InjectError> {
 /// The text that [`parse_inject`] reads back; empty where nothing happens.
 #[must_use]
 pub fn inject_text(inject: &Inject) -> String {
-    // the driver executes no leaf that asks for entropy, so that a machine has nothing of it
-    let Inject { conflict, event, seed, .. } = *inject;
+    let Inject { conflict, event, entropy, seed } = *inject;
     let odds = |name: &str, Odds(odds): Odds| (odds != 0).then(|| format!("{name}=1/{odds}"));
     let seed = (injects(inject) && seed != 0).then(|| format!("seed={seed}"));
-    let parts = [odds("conflict", conflict), odds("event", event), seed];
+    let parts = [odds("conflict", conflict), odds("event", event), odds("entropy", entropy), seed];
     parts.into_iter().flatten().collect::<Vec<_>>().join(",")
 }
 
@@ -79,9 +79,9 @@ mod tests {
 
     #[test]
     fn events_are_read_back() {
-        let inject = parse_inject("seed=7,event=1/10,conflict=1/100").unwrap();
-        assert_eq!(inject, Inject { conflict: Odds(100), event: Odds(10), seed: 7, ..Inject::default() });
-        assert_eq!(inject_text(&inject), "conflict=1/100,event=1/10,seed=7");
+        let inject = parse_inject("seed=7,entropy=1/5,event=1/10,conflict=1/100").unwrap();
+        assert_eq!(inject, Inject { conflict: Odds(100), event: Odds(10), entropy: Odds(5), seed: 7 });
+        assert_eq!(inject_text(&inject), "conflict=1/100,event=1/10,entropy=1/5,seed=7");
         for text in ["conflict=1/1", "event=1/4294967295", "event=1/2,seed=18446744073709551615"] {
             assert_eq!(inject_text(&parse_inject(text).unwrap()), text);
         }
