@@ -1,5 +1,7 @@
 //! Where the bytes of EPC pages lie.
 
+use std::ops::{Deref, DerefMut};
+
 use anyclave_arch::EpcAddr;
 
 use crate::kernel::PAGE_BYTES;
@@ -21,6 +23,32 @@ pub enum Place {
     },
 }
 
+/// Memory for the bytes of a page. It begins where a cache line does, so that nothing which moves or encrypts the
+/// page in wide registers meets two lines at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct PageBuffer([u8; PAGE_BYTES]);
+
+impl Default for PageBuffer {
+    fn default() -> Self {
+        Self([0; PAGE_BYTES])
+    }
+}
+
+impl Deref for PageBuffer {
+    type Target = [u8; PAGE_BYTES];
+
+    fn deref(&self) -> &[u8; PAGE_BYTES] {
+        &self.0
+    }
+}
+
+impl DerefMut for PageBuffer {
+    fn deref_mut(&mut self) -> &mut [u8; PAGE_BYTES] {
+        &mut self.0
+    }
+}
+
 /// The memory behind the EPC, by the address of a page.
 ///
 /// Enclave threads write homes at any time, so bytes are copied in and out and never referred to.
@@ -33,7 +61,7 @@ pub trait Frames {
     fn write(&mut self, page: EpcAddr, offset: usize, from: &[u8]);
     /// Gives a page all its bytes. What lies in the buffer afterwards has no meaning, so that memory can be exchanged
     /// instead of copied.
-    fn give(&mut self, page: EpcAddr, bytes: &mut Box<[u8; PAGE_BYTES]>) {
+    fn give(&mut self, page: EpcAddr, bytes: &mut Box<PageBuffer>) {
         self.write(page, 0, bytes.as_slice());
     }
     /// Lets a structure of the processor's own be changed where it lies. For pages of the store, which nobody else

@@ -32,6 +32,7 @@ impl Injector {
     }
 
     /// Whether the next lock is taken.
+    #[inline]
     pub(crate) const fn conflict(&mut self) -> bool {
         self.happens(self.what.conflict)
     }
@@ -48,6 +49,7 @@ impl Injector {
 
     /// Draws a number (SplitMix64), but only for what may happen or not, so that one kind of event does not move
     /// another.
+    #[inline]
     const fn happens(&mut self, Odds(odds): Odds) -> bool {
         if odds < 2 {
             return odds == 1;

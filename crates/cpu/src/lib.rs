@@ -48,7 +48,7 @@ pub use encls::EnclsRegisters;
 pub use entropy::Entropy;
 pub use epcm::{Epcm, EpcmEntry};
 pub use exit::{Completion, Exit, Fault};
-pub use frames::{Frames, Place};
+pub use frames::{Frames, PageBuffer, Place};
 pub use inject::{Inject, Odds};
 pub use kernel::{Bare, Encls, EnclsError, EvictedPage, PAGE_BYTES};
 pub use launch::LaunchControl;

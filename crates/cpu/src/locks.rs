@@ -101,6 +101,7 @@ impl<F, E> Package<F, E> {
     }
 
     /// Whether a lock that a leaf needs is to be had.
+    #[inline]
     fn is_free(&mut self, page: EpcAddr, lock: Lock) -> bool {
         let held = &self.held.0;
         let taken = held.iter().any(|(of, other)| *of == page.page() && lock.excludes(*other));
@@ -115,6 +116,7 @@ impl<F, E, S> Context<'_, F, E, S> {
     }
 
     /// Tries a lock, which the leaf needs to its end.
+    #[inline]
     pub(crate) fn lock(&mut self, page: EpcAddr, lock: Lock, refusal: Refusal) -> Result<(), Exit> {
         require(self.package.is_free(page, lock), refusal)
     }

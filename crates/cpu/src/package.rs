@@ -8,9 +8,8 @@ use zerocopy::{FromBytes, FromZeros, IntoBytes};
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::epcm::{Epcm, EpcmEntry};
-use crate::frames::{Frames, Place};
+use crate::frames::{Frames, PageBuffer, Place};
 use crate::inject::Injector;
-use crate::kernel::PAGE_BYTES;
 use crate::locks::Held;
 use crate::paging::Paging;
 use crate::secs::{PageOfSecs, SecsPage};
@@ -62,7 +61,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
             paging: Paging::new(&paging_key),
             slots: Slots::default(),
             held: Held::default(),
-            transit: Transit(Box::new([0; PAGE_BYTES])),
+            transit: Transit(Box::default()),
         }
     }
 
@@ -199,7 +198,7 @@ impl<F: Frames, E: Entropy> Package<F, E> {
 
 /// Room for a page on its way through a leaf. Nobody sees what is left in it, so it does not show either.
 #[derive(Clone)]
-pub(crate) struct Transit(pub(crate) Box<[u8; PAGE_BYTES]>);
+pub(crate) struct Transit(pub(crate) Box<PageBuffer>);
 
 impl fmt::Debug for Transit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,7 +18,7 @@ use std::mem;
 use std::sync::{Arc, OnceLock};
 
 use anyclave_arch::EpcAddr;
-use anyclave_cpu::{EpcTable, Frames, Place, Spread};
+use anyclave_cpu::{EpcTable, Frames, PageBuffer, Place, Spread};
 use anyclave_sys::Errno;
 use anyclave_sys::memfd::Memfd;
 
@@ -30,7 +30,7 @@ const PAGE: usize = 4096;
 pub(crate) type Offsets = Arc<OnceLock<Vec<u64>>>;
 
 /// Contents of a page.
-type Bytes = Box<[u8; PAGE]>;
+type Bytes = Box<PageBuffer>;
 
 /// A map whose keys are numbers of pages or enclaves, which we choose ourselves.
 type ByNumber<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
@@ -144,7 +144,7 @@ impl HomeFrames {
 
     /// Memory for a page, whatever stands in it.
     fn blank(&mut self) -> Bytes {
-        self.spare.pop().unwrap_or_else(|| Box::new([0; PAGE]))
+        self.spare.pop().unwrap_or_default()
     }
 
     /// Takes a page's bytes from where they are; None for zeros.
@@ -199,7 +199,7 @@ impl Frames for HomeFrames {
                 }
             }
             None | Some(Slot::Zero) => {
-                let mut fresh = if from.len() == PAGE { self.blank() } else { Box::new([0; PAGE]) };
+                let mut fresh = if from.len() == PAGE { self.blank() } else { Box::default() };
                 paste(&mut fresh, offset, from);
                 self.pages.replace(page, Slot::Store(fresh));
             }
@@ -232,7 +232,7 @@ impl Frames for HomeFrames {
         match self.pages.get_mut(page) {
             None | Some(Slot::Zero) => {}
             Some(slot @ Slot::Store(_)) => *slot = Slot::Zero,
-            Some(Slot::Arriving { bytes, .. }) => **bytes = [0; PAGE],
+            Some(Slot::Arriving { bytes, .. }) => bytes.fill(0),
             Some(&mut Slot::Home { eid, index }) => {
                 if let Some((file, start)) = self.at_home(eid, index) {
                     checked("clearing a page of a home", file.pwrite(&[0; PAGE], start));
@@ -257,14 +257,14 @@ impl Frames for HomeFrames {
             && let Entry::Vacant(place) = home.occupants.entry(index)
         {
             place.insert(page);
-            let bytes = bytes.unwrap_or_else(|| Box::new([0; PAGE]));
+            let bytes = bytes.unwrap_or_default();
             // Not with this one: it is about to be measured, which costs less while it is here.
             if self.arriving.len() == ARRIVE {
                 self.arrive();
             }
             self.pages.replace(page, Slot::Arriving { eid, index, bytes });
             self.arriving.push(page);
-        } else if let Some(bytes) = bytes.filter(|bytes| **bytes != [0; PAGE]) {
+        } else if let Some(bytes) = bytes.filter(|bytes| ***bytes != [0; PAGE]) {
             self.pages.replace(page, Slot::Store(bytes));
         }
     }
@@ -339,7 +339,8 @@ mod tests {
         let place = Place::Home { eid: 7, page: 3 };
         let mut seen = [0; PAGE];
         let mut give_and_look = |frames: &mut HomeFrames, byte| {
-            let mut bytes = Box::new([byte; PAGE]);
+            let mut bytes = Bytes::default();
+            bytes.fill(byte);
             frames.give(PAGE_A, &mut bytes);
             // What comes back is somebody else's to fill.
             bytes.fill(0xee);

@@ -67,7 +67,7 @@ pub(super) fn eadd<F: Frames, E: Entropy, S: AddressSpace>(
     let (attributes, base, inside) = cpu.package.with_secs(secs_page, look);
 
     // the contents
-    let contents = &mut *cpu.package.transit.0;
+    let contents: &mut [u8; PAGE_BYTES] = &mut cpu.package.transit.0;
     cpu.space.read(srcpge, contents)?;
     let mut rights = secinfo.bits();
     if page_type == PageType::Tcs {

@@ -14,8 +14,8 @@ use crate::entropy::Entropy;
 use crate::epcm::EpcmEntry;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
-use crate::kernel::PAGE_BYTES;
 use crate::locks::Lock;
+use crate::package::Package;
 use crate::paging::Header;
 use crate::space::{Access, AddressSpace};
 
@@ -141,17 +141,18 @@ fn load<F: Frames, E: Entropy, S: AddressSpace, C: Copy + Into<Cause>>(
     };
 
     // the page; one of no known type has never been written out
-    let mut contents = [0; PAGE_BYTES];
-    cpu.space.read(srcpge, &mut contents)?;
+    cpu.space.read(srcpge, cpu.package.transit.0.as_mut_slice())?;
     let version = cpu.package.read_epc::<U64>(slot).get();
     let header = Header::new(pcmd.secinfo, eid, linaddr.0, pcmd.reserved);
-    let decrypted = cpu.package.paging.decrypt(version, &header, &mut contents, &pcmd.mac);
+    let Package { paging, transit, .. } = &mut *cpu.package;
+    let decrypted = paging.decrypt(version, &header, &mut transit.0, &pcmd.mac);
     let Some(page_type) = page_type.filter(|_| decrypted.is_ok()) else {
         return Err(Refusal::new(causes.mac_mismatch, rcx.0).found(version).into());
     };
 
     let entry = entry(&pcmd.secinfo, page_type, owner, linaddr, blocked);
-    cpu.package.frames.write(page, 0, &contents);
+    let Package { frames, transit, .. } = &mut *cpu.package;
+    frames.give(page, &mut transit.0);
     cpu.package.write_epc(slot, &[0; 8]);
     if page_type.is_child() {
         cpu.package.with_secs(owner, |secs| secs.child_count += 1);

@@ -6,6 +6,7 @@
 use core::mem::offset_of;
 
 use anyclave_arch::{EpcAddr, Linear, PAGE_SIZE, PageInfo, PageType, Pcmd};
+use anyclave_crypto::TAG_BYTES;
 use anyclave_trace::Refusal;
 use anyclave_trace::cause::EwbCause as Cause;
 use zerocopy::IntoBytes;
@@ -16,11 +17,11 @@ use crate::entropy::Entropy;
 use crate::epcm::EpcmEntry;
 use crate::exit::{Exit, require};
 use crate::frames::Frames;
-use crate::kernel::PAGE_BYTES;
 use crate::locks::Lock;
+use crate::package::Package;
 use crate::paging::Header;
 use crate::secs::SecsPage;
-use crate::space::{Access, AddressSpace};
+use crate::space::{Access, AddressSpace, PageFault};
 
 /// RBX: PAGEINFO, of which LINADDR is written; RCX: the page; RDX: the slot of a version array for its version.
 pub(super) fn ewb<F: Frames, E: Entropy, S: AddressSpace>(
@@ -63,11 +64,8 @@ pub(super) fn ewb<F: Frames, E: Entropy, S: AddressSpace>(
     let (header_eid, enclaveid) = bound;
     let version = cpu.package.paging.new_version();
     let header = Header::new(entry.secinfo(), header_eid, entry.address.0, [0; 40]);
-    let mut contents = [0; PAGE_BYTES];
-    cpu.package.frames.read(page, 0, &mut contents);
-    let mac = cpu.package.paging.encrypt(version, &header, &mut contents);
+    let mac = send(cpu, page, srcpge, version, &header)?;
     let pcmd = Pcmd { secinfo: header.secinfo, enclaveid: enclaveid.into(), reserved: [0; 40], mac };
-    cpu.space.write(srcpge, &contents)?;
     cpu.space.write(pcmd_at, pcmd.as_bytes())?;
     cpu.space.write(rbx.offset(offset_of!(PageInfo, linaddr) as u64), header.linaddr.as_bytes())?;
 
@@ -104,6 +102,25 @@ fn check_page<F: Frames, E: Entropy, S: AddressSpace>(
     require(!kept, Refusal::new(Cause::VirtualChildPresent, rcx.0).found(elsewhere))?;
     // who evicts it names no SECS when it comes back
     Ok((0, eid))
+}
+
+/// Encrypts the page where it lies, since nothing is left of it there anyway, and writes it out; gives its MAC.
+fn send<F: Frames, E: Entropy, S: AddressSpace>(
+    cpu: &mut Context<'_, F, E, S>,
+    page: EpcAddr,
+    to: Linear,
+    version: u64,
+    header: &Header,
+) -> Result<[u8; TAG_BYTES], PageFault> {
+    let Package { frames, paging, .. } = &mut *cpu.package;
+    frames.with(page, |contents| {
+        let mac = paging.encrypt(version, header, contents);
+        cpu.space.write(to, contents).inspect_err(|_| {
+            // An address space that has changed its mind: the page stays.
+            let _same_key = paging.decrypt(version, header, contents, &mac);
+        })?;
+        Ok(mac)
+    })
 }
 
 /// Finds out whether ordinary memory can be written, all of which lies in one page.

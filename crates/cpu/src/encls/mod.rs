@@ -112,6 +112,7 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
     }
 
     /// The EPC page behind an operand, or None where the operand is not in the EPC.
+    #[inline]
     pub(crate) fn epc(&mut self, at: Linear, access: Access) -> Result<Option<EpcAddr>, Exit> {
         Ok(match self.space.translate(at, access)? {
             Target::Epc(address) => Some(address),
@@ -120,11 +121,13 @@ impl<F: Frames, E: Entropy, S: AddressSpace> Context<'_, F, E, S> {
     }
 
     /// The EPC page behind an operand, or the leaf's refusal where the operand is not in the EPC.
+    #[inline]
     pub(crate) fn epc_or(&mut self, at: Linear, access: Access, refusal: Refusal) -> Result<EpcAddr, Exit> {
         self.epc(at, access)?.ok_or(Exit::Refused(refusal))
     }
 
     /// One copy of a structure in ordinary memory, made before any of its fields is looked at.
+    #[inline]
     pub(crate) fn copy_in<T: FromBytes + IntoBytes>(&mut self, at: Linear) -> Result<T, Exit> {
         let mut value = T::new_zeroed();
         self.space.read(at, value.as_mut_bytes())?;
