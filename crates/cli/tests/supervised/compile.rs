@@ -80,9 +80,14 @@ pub(crate) fn compile(name: &str, flavour: Flavour, folder: &Path) -> PathBuf {
 
 /// Assembles `name`.S, an enclave with so many threads, into an object file.
 pub(crate) fn assemble(name: &str, threads: u32, folder: &Path) -> PathBuf {
+    assemble_with(name, &format!("-DTHREADS={threads}"), folder)
+}
+
+/// Assembles `name`.S with a definition into an object file.
+pub(crate) fn assemble_with(name: &str, definition: &str, folder: &Path) -> PathBuf {
     let object = folder.join(name).with_extension("o");
     let mut cc = compiler();
-    cc.arg("-c").arg(format!("-DTHREADS={threads}")).arg(sources().join(name).with_extension("S"));
+    cc.arg("-c").arg(definition).arg(sources().join(name).with_extension("S"));
     build(cc.arg("-o").arg(&object));
     object
 }

@@ -4,12 +4,14 @@
 //! Where things are can be said by the environment, so that the tests can also run as a user who cannot reach
 //! this source tree:
 //! `ANYCLAVE_TEST_PROGRAM` the program under test, `ANYCLAVE_TEST_SOURCES` the folder `tests/programs`,
-//! `ANYCLAVE_TEST_DIR` a folder to write to.
+//! `ANYCLAVE_TEST_CONFORMANCE` that of the conformance scripts, `ANYCLAVE_TEST_DIR` a folder to write to.
 
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod compile;
+#[cfg(test)]
+mod conformance;
 #[cfg(test)]
 mod containers;
 #[cfg(test)]

@@ -203,6 +203,7 @@ fn every_program_has_a_test() {
         "aex_notify",
         "as_init",
         "closed_descriptors",
+        "conform",
         "cpuid_genuine",
         "daemon",
         "docker_like",

@@ -52,10 +52,19 @@ pub(super) type Wrong = (usize, String);
 impl World {
     /// Makes the world that the declarations among these statements describe.
     pub(super) fn declare(&mut self, statements: &[Statement]) -> Result<(), Wrong> {
-        let declarations = || statements.iter().filter(|statement| is_declaration(&statement.kind));
-        for statement in declarations() {
-            self.declaration(statement).map_err(|text| (statement.line, text))?;
-        }
+        self.describe(statements)?;
+        self.build_all()
+    }
+
+    /// Plans that world.
+    pub(super) fn describe(&mut self, statements: &[Statement]) -> Result<(), Wrong> {
+        let mut declarations = statements.iter().filter(|statement| is_declaration(&statement.kind));
+        declarations
+            .try_for_each(|statement| self.declaration(statement).map_err(|text| (statement.line, text)))
+    }
+
+    /// Makes what has been planned.
+    pub(super) fn build_all(&mut self) -> Result<(), Wrong> {
         self.boot();
         let names: Vec<_> = self.enclaves.keys().cloned().collect();
         for name in &names {

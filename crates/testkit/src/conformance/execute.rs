@@ -11,6 +11,7 @@ use super::declare::{apply, operate};
 use super::keys;
 use super::leaves::{self, Fixed};
 use super::plan;
+use super::recording::Remap;
 use super::syntax::{self, Assignment, Kind, MapTo, Place, Run, Setting};
 use super::value::Datum;
 use super::world::{Home, Ran, World};
@@ -172,6 +173,12 @@ impl World {
     fn map(&mut self, at: &syntax::Expr, to: &MapTo) -> Result<(), String> {
         let at = Linear(self.number(at)?);
         match to {
+            MapTo::Memory => self.remaps.push((at, Remap::Memory)),
+            MapTo::Nothing => self.remaps.push((at, Remap::Nothing)),
+            MapTo::ReadOnly => self.remaps.push((at, Remap::ReadOnly)),
+            MapTo::Page(_) => {}
+        }
+        match to {
             MapTo::Memory => self.space.map(at, Target::Ordinary),
             MapTo::Nothing => self.space.unmap(at),
             MapTo::ReadOnly => self.space.protect(at),
@@ -289,6 +296,7 @@ impl World {
         if let Some(number) = number {
             self.cpu().state.gprs.rax = number;
         }
+        let moment = self.steps.is_some().then(|| self.moment());
         let before = self.cpu().clone();
         let (was, entries) = (self.snapshot(), self.entries());
         let result = match leaf {
@@ -311,6 +319,7 @@ impl World {
             registers: BTreeSet::new(),
             pages: BTreeSet::new(),
         });
+        self.keep(moment, None);
         if run.step { self.finish() } else { Ok(()) }
     }
 
@@ -358,6 +367,7 @@ impl World {
 
     fn aex(&mut self, line: usize, event: &syntax::Event, step: bool) -> Result<(), String> {
         let event = self.event(event)?;
+        let moment = self.steps.is_some().then(|| self.moment());
         let before = self.cpu().clone();
         let (was, entries) = (self.snapshot(), self.entries());
         let current = self.current;
@@ -377,6 +387,7 @@ impl World {
             registers: BTreeSet::new(),
             pages: BTreeSet::new(),
         });
+        self.keep(moment, Some(event));
         if step { self.finish() } else { Ok(()) }
     }
 }

@@ -15,6 +15,7 @@ mod leaves;
 mod lexer;
 mod parse;
 mod plan;
+pub mod recording;
 mod reference;
 mod runner;
 pub(crate) mod space;

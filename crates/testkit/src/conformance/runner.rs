@@ -77,6 +77,18 @@ fn statements_of(
     let mut world = World::new();
     // what is wrong with an enclave as a whole has no line of its own
     world.declare(statements).map_err(|(at, text)| (if at == 0 { line } else { at }, text))?;
+    perform_all(&mut world, script, statements, line, reached)?;
+    Ok(world)
+}
+
+/// Performs all statements but the declarations, in the world that these have made.
+pub(super) fn perform_all(
+    world: &mut World,
+    script: &Script,
+    statements: &[Statement],
+    line: usize,
+    reached: &mut Vec<(Cause, String)>,
+) -> Result<(), Wrong> {
     let mut expects = 0;
     for Statement { line, kind } in statements.iter().filter(|statement| !is_declaration(&statement.kind)) {
         let wrong = |text| (*line, text);
@@ -95,7 +107,7 @@ fn statements_of(
     if expects == 0 {
         return Err((line, "the case expects nothing".to_owned()));
     }
-    Ok(world)
+    Ok(())
 }
 
 /// The leaf of the file on the registers as they are.

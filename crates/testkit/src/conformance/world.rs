@@ -13,6 +13,7 @@ use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use super::layout::{self, Layout};
 use super::plan::EnclavePlan;
+use super::recording::{Remap, Step};
 use super::space::Space;
 use crate::entropy::Seeded;
 use crate::machine;
@@ -104,6 +105,10 @@ pub(super) struct World {
     /// MRSIGNER of the launch enclave that tokens come from.
     pub(super) launch_signer: [u8; 32],
     pub(super) ran: Option<Ran>,
+    /// What happened so far, where that is wanted.
+    pub(super) steps: Option<Vec<Step>>,
+    /// Changes of the address space since the last step.
+    pub(super) remaps: Vec<(Linear, Remap)>,
     next_page: u64,
 }
 
@@ -144,6 +149,8 @@ impl World {
             lets: BTreeMap::new(),
             launch_signer: [9; 32],
             ran: None,
+            steps: None,
+            remaps: Vec::new(),
             next_page: 0,
         };
         for name in STRUCTURES {
