@@ -1,6 +1,7 @@
 //! What is added to each enclave: agents, and a thread by which the enclave's memory is looked at.
 
-use anyclave_arch::{PageType, SecInfo, SecInfoFlags, Secs, Tcs};
+use anyclave_arch::tcs::TcsFlags;
+use anyclave_arch::{Flags, PageType, SecInfo, SecInfoFlags, Secs, Tcs};
 use anyclave_testkit::conformance::recording::Page;
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -39,7 +40,11 @@ pub(crate) fn furniture(agents: &[Agent; 2], secs: &Secs) -> Vec<Page> {
     let at = usize::try_from(SITE).unwrap();
     agent[at..at + SITE_BYTES].copy_from_slice(&site(&ENCLU));
     carrier[at..at + SITE_BYTES].copy_from_slice(&site(&CARRY));
+    // thread and enclave have to agree
+    let notified =
+        if secs.attributes.has(Flags::AEXNOTIFY) { TcsFlags::AEXNOTIFY } else { TcsFlags::empty() };
     let tcs = Tcs {
+        flags: notified.bits().into(),
         ossa: size.wrapping_sub(CARRIER_SSA).into(),
         nssa: 1.into(),
         oentry: size.wrapping_sub(CARRIER).into(),

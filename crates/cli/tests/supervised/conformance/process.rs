@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::agent::{AGENT_BYTES, Agent, SITE, SITE_BYTES, WAIT, block, block_of};
 use crate::compile::{Flavour, compile};
-use crate::run::supervised;
+use crate::run::anyclave;
 
 /// Where ENCLU stands outside of enclaves, as on the model.
 pub(crate) const OUTSIDE_SITE: u64 = 0x40_1000;
@@ -64,7 +64,9 @@ impl Process {
     /// Starts it, with the agents outside and two processors that wait.
     pub(crate) fn new(agents: &[Agent; 2], folder: &Path) -> Self {
         let program = compile("conform", Flavour::Default, folder);
-        let mut command = supervised([program]);
+        // the model of the scripts has everything, too
+        let mut command = Command::new(anyclave());
+        command.args(["run", "-q", "--cpu", "max", "--"]).arg(program);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(File::create(folder.join("stderr")).unwrap());
         let mut child = command.spawn().unwrap();

@@ -22,8 +22,6 @@ pub(crate) const RFLAGS_FIXED: u64 = 0x202;
 /// Why a case could not be done, or what was different.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
-    /// Machines do not have what it needs yet.
-    Later,
     /// No program can do it.
     Impossible(String),
     /// Line and difference.
