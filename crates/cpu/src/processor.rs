@@ -6,8 +6,8 @@ use crate::ssa::SsaFrame;
 
 /// What a logical processor knows while it is inside an enclave.
 ///
-/// All of it was checked or read at entry and cannot change before the exit: the pages are held by the
-/// processor's presence, the SECS fields by EINIT.
+/// All of it was checked or read at entry and does not change before the exit, but for the frame, which EDECCSSA changes
+/// and checks: the pages are held by the processor's presence, the SECS fields by EINIT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnclaveMode {
     /// The SECS of the enclave.

@@ -69,3 +69,19 @@ fn registers(word: &mut impl FnMut() -> u64) -> Regs {
         gs: 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_break_an_oracle(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+            cpuid_sites(&bytes);
+            vdso(&bytes);
+            instructions(&bytes);
+        }
+    }
+}

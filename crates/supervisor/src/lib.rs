@@ -13,7 +13,7 @@ mod device;
 mod fatal;
 mod files;
 mod filter;
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod homes;
 mod launch;

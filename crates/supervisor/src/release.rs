@@ -96,7 +96,7 @@ impl Releaser {
         if let Some(DeviceFile::Enclave { id, .. }) = core.files.remove(&identity) {
             let released = core.machine.release(id);
             if released.lost > 0 {
-                shared.log.warn(format_args!("{} EPC pages are lost: a thread was inside", released.lost));
+                shared.log.warn(format_args!("{} EPC pages are lost: EREMOVE refused them", released.lost));
             }
         }
     }

@@ -22,3 +22,10 @@ pub fn config(epc: &str) -> Config {
 pub fn boot(epc: &str) -> PlainMachine {
     Machine::boot(&config(epc), PlainFrames::default(), Seeded(1))
 }
+
+/// The same with another processor, in the form of `--cpu`.
+#[must_use]
+pub fn boot_on(cpu: &str, epc: &str) -> PlainMachine {
+    let cpu = cpu.parse().unwrap_or_else(|error| panic!("{cpu}: {error}"));
+    Machine::boot(&Config { cpu, ..config(epc) }, PlainFrames::default(), Seeded(1))
+}

@@ -34,6 +34,9 @@ pub(super) fn step(kit: &Kit, scale: Scale, seed: u64) -> io::Result<Count> {
         count.failures.extend((!well).then(|| format!("{target}: see {}", log.display())));
         count.failures.extend(end.complaint());
     }
+    if inputs == 0 {
+        count.failures.push("no input was tried".to_owned());
+    }
     count.done = format!("{inputs} inputs for {} targets, {} s each", targets.len(), scale.fuzz_seconds);
     Ok(count)
 }

@@ -9,8 +9,9 @@ use super::marked::Marked;
 use super::{Count, Scale};
 
 /// Where there are property tests.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "anyclave-cpu",
+    "anyclave-crypto",
     "anyclave-driver",
     "anyclave-epc",
     "anyclave-platform",
@@ -33,6 +34,9 @@ pub(super) fn step(kit: &Kit, scale: Scale, _seed: u64) -> io::Result<Count> {
     let passed = said.lines().filter(|line| line.starts_with("test ") && line.ends_with(" ... ok")).count();
     let failed = said.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
     let mut failures: Vec<String> = failed.map(|name| format!("{name}: see {}", log.display())).collect();
+    if passed == 0 {
+        failures.push(format!("no test has run: see {}", log.display()));
+    }
     failures.extend(end.complaint());
     if failures.is_empty() && !end.status.is_some_and(|status| status.success()) {
         failures.push(format!("cargo test fails: see {}", log.display()));

@@ -6,7 +6,6 @@
 use core::mem::offset_of;
 
 use anyclave_arch::{EpcAddr, Linear, PAGE_SIZE, PageInfo, PageType, Pcmd};
-use anyclave_crypto::TAG_BYTES;
 use anyclave_trace::Refusal;
 use anyclave_trace::cause::EwbCause as Cause;
 use zerocopy::IntoBytes;
@@ -64,10 +63,8 @@ pub(super) fn ewb<F: Frames, E: Entropy, S: AddressSpace>(
     let (header_eid, enclaveid) = bound;
     let version = cpu.package.paging.new_version();
     let header = Header::new(entry.secinfo(), header_eid, entry.address.0, [0; 40]);
-    let mac = send(cpu, page, srcpge, version, &header)?;
-    let pcmd = Pcmd { secinfo: header.secinfo, enclaveid: enclaveid.into(), reserved: [0; 40], mac };
-    cpu.space.write(pcmd_at, pcmd.as_bytes())?;
-    cpu.space.write(rbx.offset(offset_of!(PageInfo, linaddr) as u64), header.linaddr.as_bytes())?;
+    let linaddr_at = rbx.offset(offset_of!(PageInfo, linaddr) as u64);
+    send(cpu, page, [srcpge, pcmd_at, linaddr_at], version, (&header, enclaveid))?;
 
     let replaced = cpu.package.read_epc::<U64>(slot).get();
     cpu.package.write_epc(slot, &version.to_le_bytes());
@@ -104,22 +101,27 @@ fn check_page<F: Frames, E: Entropy, S: AddressSpace>(
     Ok((0, eid))
 }
 
-/// Encrypts the page where it lies, since nothing is left of it there anyway, and writes it out; gives its MAC.
+/// Encrypts the page where it lies, since nothing is left of it there anyway, and writes it out, PCMD and LINADDR
+/// behind it.
 fn send<F: Frames, E: Entropy, S: AddressSpace>(
     cpu: &mut Context<'_, F, E, S>,
     page: EpcAddr,
-    to: Linear,
+    [srcpge, pcmd_at, linaddr_at]: [Linear; 3],
     version: u64,
-    header: &Header,
-) -> Result<[u8; TAG_BYTES], PageFault> {
+    (header, enclaveid): (&Header, u64),
+) -> Result<(), PageFault> {
     let Package { frames, paging, .. } = &mut *cpu.package;
+    let space = &mut *cpu.space;
     frames.with(page, |contents| {
         let mac = paging.encrypt(version, header, contents);
-        cpu.space.write(to, contents).inspect_err(|_| {
-            // An address space that has changed its mind: the page stays.
+        let pcmd = Pcmd { secinfo: header.secinfo, enclaveid: enclaveid.into(), reserved: [0; 40], mac };
+        let written = space.write(srcpge, contents);
+        let written = written.and_then(|()| space.write(pcmd_at, pcmd.as_bytes()));
+        let written = written.and_then(|()| space.write(linaddr_at, header.linaddr.as_bytes()));
+        written.inspect_err(|_| {
+            // An address space that has changed its mind: the page stays as it was.
             let _same_key = paging.decrypt(version, header, contents, &mac);
-        })?;
-        Ok(mac)
+        })
     })
 }
 

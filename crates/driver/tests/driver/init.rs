@@ -110,7 +110,7 @@ fn what_sigstruct_enforces_must_be_there() {
         done(built(&image).init(&sigstruct))
     };
     assert_cause(
-        init(|s| s.attributes = Attributes::new(Flags::MODE64BIT | Flags::KSS, 3)),
+        init(|s| s.attributes = Attributes::new(Flags::MODE64BIT | Flags::AEXNOTIFY, 3)),
         Cause::AttributesUnsupported,
     );
     assert_cause(init(|s| s.attributes = Attributes::new(Flags::INIT, 3)), Cause::AttributesUnsupported);

@@ -1,5 +1,6 @@
 use anyclave_driver::{Answer, Errno, abi};
-use anyclave_testkit::enclave::{image, secs, sign};
+use anyclave_testkit::enclave::{Loader, image, secs, sign};
+use anyclave_testkit::machine;
 use anyclave_trace::ioctl::PrologueCause as Cause;
 
 use super::{assert_cause, done, loader};
@@ -25,13 +26,30 @@ fn commands_that_do_not_exist_are_no_ioctls_of_the_device() {
     }
 }
 
+/// The ioctls for dynamic memory.
+const SGX2: [u32; 3] =
+    [abi::ENCLAVE_RESTRICT_PERMISSIONS, abi::ENCLAVE_MODIFY_TYPES, abi::ENCLAVE_REMOVE_PAGES];
+
+/// An enclave file on a processor with or without a feature.
+fn loader_on(cpu: &str) -> Loader {
+    Loader::open(machine::boot_on(cpu, "1M"))
+}
+
+#[test]
+fn sgx2_ioctls_are_those_of_an_older_driver() {
+    let mut loader = loader_on("icelake");
+    for command in SGX2 {
+        let refusal = done(loader.machine.ioctl(&mut loader.user, loader.id, command, 0)).unwrap_err();
+        assert_eq!(refusal.cause, Cause::UnknownCommand.into());
+        assert_eq!(refusal.answer(), Answer::Errno(Errno::Enotty));
+    }
+}
+
 #[test]
 fn sgx2_ioctls_need_sgx2_whatever_the_state() {
-    let mut loader = loader();
+    let mut loader = loader_on("icelake,-sgx2");
     for _ in 0..2 {
-        for command in
-            [abi::ENCLAVE_RESTRICT_PERMISSIONS, abi::ENCLAVE_MODIFY_TYPES, abi::ENCLAVE_REMOVE_PAGES]
-        {
+        for command in SGX2 {
             let refusal = done(loader.machine.ioctl(&mut loader.user, loader.id, command, 0)).unwrap_err();
             assert_eq!(refusal.cause, Cause::NoSgx2.into());
             assert_eq!(refusal.answer(), Answer::Errno(Errno::Enodev));

@@ -62,6 +62,12 @@ pub(crate) fn apply(
     Ok(applied)
 }
 
+/// The host protection of a page in a window with these rights. Where the EPCM has less, the access to read that any
+/// right implies on x86 is left if the EPCM has it.
+fn under(window: Rights, epcm: Rights) -> Rights {
+    if epcm.contains(window) { window } else { (window | Rights::READ) & epcm }
+}
+
 /// The runs of a window that are to have the same protection.
 fn runs(shared: &Shared, window: &Window) -> Vec<Run> {
     let core = shared.core();
@@ -79,7 +85,7 @@ fn runs(shared: &Shared, window: &Window) -> Vec<Run> {
         let reachable = page.most().contains(window.rights) && package.frames().is_at_home(page.address());
         // the EPCM may have less than the page was added with, or more again
         let epcm = Rights::of_page(package.epcm_entry(page.address()).rights);
-        let rights = if reachable { window.rights & epcm } else { Rights::empty() };
+        let rights = if reachable { under(window.rights, epcm) } else { Rights::empty() };
         at = address.0 + PAGE_SIZE;
         push(address.0, at, rights);
     }

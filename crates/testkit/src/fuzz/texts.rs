@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use anyclave_platform::views::cpuinfo::cpuinfo;
 use anyclave_platform::views::mounts::{Table, is_mounted};
-use anyclave_platform::{Cpu, CpuidModel, EpcLayout, parse_size};
+use anyclave_platform::{Cpu, CpuidModel, EpcLayout, parse_inject, parse_launch_control, parse_size};
 use anyclave_sign::{Image, Records, measure_stream};
 
 use crate::conformance::parse;
@@ -19,12 +19,13 @@ pub fn sgxs(bytes: &[u8]) {
     }
 }
 
-/// Sizes, EPC sections, processors: what is understood can be written and is then understood alike.
+/// Sizes, EPC sections, processors, launch control, rare events: what is understood can be written and is then understood alike.
 pub fn settings(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     if let Ok(size) = parse_size(text) {
         assert!(size.is_multiple_of(4096), "{text:?} is {size}");
     }
+    let _ = (parse_inject(text), parse_launch_control(text));
     again::<EpcLayout>(text);
     again::<Cpu>(text);
 }

@@ -5,10 +5,20 @@ use std::process::ExitCode;
 
 use anyclave_testkit::conformance;
 
+/// Options of cargo's own test programs that mean something here, or do no harm.
+const KNOWN: [&str; 6] = ["--exact", "--list", "--nocapture", "--no-capture", "--quiet", "-q"];
+
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let (exact, list) = (has(&arguments, "--exact"), has(&arguments, "--list"));
     let names: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    // of an option with a value, the value would count as the name of a test
+    if let Some(unknown) =
+        arguments.iter().find(|word| word.starts_with('-') && !KNOWN.contains(&word.as_str()))
+    {
+        println!("{unknown} is not known here: {} are", KNOWN.join(", "));
+        return ExitCode::FAILURE;
+    }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance");
     let scripts = match conformance::scripts(&folder) {
         Ok(scripts) => scripts,
@@ -41,6 +51,10 @@ fn main() -> ExitCode {
     }
     if list {
         return ExitCode::SUCCESS;
+    }
+    if passed + failed == 0 && names.is_empty() {
+        println!("there are no scripts");
+        return ExitCode::FAILURE;
     }
     let verdict = if failed == 0 { "ok" } else { "FAILED" };
     println!("\ntest result: {verdict}. {passed} passed; {failed} failed; 0 ignored");

@@ -1,6 +1,6 @@
 //! Each step of a case once more.
 
-use anyclave_arch::{Enclu, Leaf, PageType, SecInfoFlags, Vector};
+use anyclave_arch::{Enclu, Flags, Leaf, PageType, Pfec, SecInfoFlags, Vector};
 use anyclave_cpu::{Fault, State};
 use anyclave_testkit::conformance::recording::{Remap, Step};
 
@@ -50,17 +50,37 @@ impl Venue<'_> {
         match &step.result {
             Err(fault) => self.faulted(step, fault, &before, &stop),
             Ok(_) => {
+                if self.is_capped(&stop) {
+                    return impossible(
+                        "page tables keep to the rights that a page was built with".to_owned(),
+                    );
+                }
                 self.inside = self.inside_after(step);
                 let wanted = u32::from(self.inside.is_some());
                 check(step, "place", stop.at.map(u64::from).unwrap_or(99), wanted.into())?;
                 let mut after = step.after.state.clone();
-                if outside && leaf == Leaf::Enclu(Enclu::Eenter) {
+                // an entry point learns where the instruction behind ENCLU is, which stands elsewhere on the model; it
+                // keeps RSP, as nothing that is resumed does in an enclave that may be notified
+                let notified = self
+                    .inside
+                    .is_some_and(|number| self.enclaves[number].secs.attributes.has(Flags::AEXNOTIFY))
+                    && after.gprs.rsp == step.before.state.gprs.rsp;
+                let enters = leaf == Leaf::Enclu(Enclu::Eenter) || notified;
+                if outside && enters {
                     after.gprs.rcx = OUTSIDE_SITE + ENCLU.len() as u64;
                 }
                 same_registers(step, &after, &stop)?;
                 self.same_memory(step)
             }
         }
+    }
+
+    /// Whether ordinary paging has stopped an access to a page that was built without the right to read it.
+    fn is_capped(&self, stop: &Stop) -> bool {
+        let [vector, code, address, _] = stop.fault;
+        let ordinary = stop.at.is_none() && vector == 14 && code & u64::from(Pfec::SGX.bits()) == 0;
+        let page = self.page_at(address & !0xfff).filter(|_| ordinary);
+        page.is_some_and(|(_, page)| !page.secinfo.bits().contains(SecInfoFlags::R))
     }
 
     fn inside_after(&self, step: &Step) -> Option<usize> {

@@ -4,10 +4,12 @@ use anyclave_arch::{Encls, Pfec, SecInfo, SecInfoFlags, Vector};
 use anyclave_crypto::Gcm;
 
 use super::*;
+use crate::encls::EnclsRegisters;
 use crate::frames::Place;
+use crate::space::Target;
 use crate::testing::{
-    Enclave, EnclaveSpec, EnclsScene, Executed, Machine, PAGEINFO, PCMD, SRCPGE, flat, output, refusals_but,
-    slot,
+    Enclave, EnclaveSpec, EnclsScene, Executed, Machine, PAGEINFO, PCMD, SRCPGE, TestSpace, flat, output,
+    refusals_but, slot,
 };
 
 struct Evict {
@@ -137,6 +139,52 @@ fn memory_that_cannot_be_written_faults_before_anything_changes() {
         assert_eq!(fault.address, Some(at));
         assert_eq!(executed.after, executed.before);
         assert!(before == scene.machine.snapshot(), "{at}");
+    }
+}
+
+/// Memory that is taken away between the look at it and a write.
+struct Fickle<'a> {
+    space: &'a mut TestSpace,
+    writes: u32,
+}
+
+impl AddressSpace for Fickle<'_> {
+    fn translate(&mut self, at: Linear, access: Access) -> Result<Target, PageFault> {
+        self.space.translate(at, access)
+    }
+
+    fn read(&mut self, at: Linear, into: &mut [u8]) -> Result<(), PageFault> {
+        self.space.read(at, into)
+    }
+
+    fn write(&mut self, at: Linear, from: &[u8]) -> Result<(), PageFault> {
+        let left = self.writes.checked_sub(1).ok_or(PageFault { address: at, code: Pfec::W })?;
+        self.writes = left;
+        self.space.write(at, from)
+    }
+}
+
+#[test]
+fn a_page_stays_as_it_was_when_its_destination_goes_away() {
+    for (writes, address) in [(0, SRCPGE), (1, PCMD), (2, PAGEINFO)] {
+        let mut scene = Evict::new();
+        scene.place();
+        let page = scene.page();
+        let before = (scene.machine.package.epcm_entry(page), *scene.machine.package.frames.page(page));
+        let Machine { package, processor, space, .. } = &mut scene.machine;
+        let mut registers = EnclsRegisters {
+            rax: Encls::Ewb as u64,
+            rbx: scene.rbx.0,
+            rcx: scene.rcx.0,
+            rdx: scene.rdx.0,
+            rflags: 2,
+        };
+        let result = package.encls(processor, &mut Fickle { space, writes }, &mut registers);
+        assert_eq!(result.unwrap_err().address, Some(address));
+        let after = (scene.machine.package.epcm_entry(page), *scene.machine.package.frames.page(page));
+        assert!(before == after, "{writes} writes");
+        assert_eq!(scene.version(), 0);
+        scene.run().assert_success();
     }
 }
 

@@ -84,8 +84,9 @@ impl Before {
         let entry = world.package.epcm_entry(page);
         let was = blob.entry;
         if was.page_type == anyclave_arch::PageType::Secs {
-            // its context is the new page
-            assert_eq!(now[..528], blob.plaintext[..528]);
+            // but for its context, which is the new page
+            assert_eq!(now[..536], blob.plaintext[..536]);
+            assert_eq!(now[544..], blob.plaintext[544..]);
         } else {
             assert_eq!(now, *blob.plaintext);
         }
@@ -93,6 +94,7 @@ impl Before {
             (entry.page_type, entry.rights, entry.address, entry.pending, entry.modified, entry.pr)
         };
         assert_eq!(told(&entry), told(&was));
+        assert!(entry.valid && entry.mark.is_none());
     }
 }
 

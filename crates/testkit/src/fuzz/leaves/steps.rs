@@ -74,7 +74,7 @@ fn any_encls(world: &mut World, reader: &mut Reader<'_>) {
 /// ENCLS, with all that must hold of it.
 fn encls(world: &mut World, leaf: u64, operands: [u64; 3]) -> bool {
     let [rbx, rcx, rdx] = operands;
-    let was = entries(world);
+    let (was, whole) = (entries(world), world.sample());
     let moved = [Encls::Ewb, Encls::Eldb, Encls::Eldu, Encls::Eldbc, Encls::Elduc];
     let before = moved.iter().any(|other| *other as u64 == leaf).then(|| Before::of(world, operands));
     let mut registers = World::operands([leaf, rbx, rcx, rdx]);
@@ -85,6 +85,8 @@ fn encls(world: &mut World, leaf: u64, operands: [u64; 3]) -> bool {
     }
     let done = succeeded(&result);
     assert!(done || entries(world) == was, "leaf {leaf:#x} failed and changed the EPCM: {result:?}");
+    let same = whole.is_none_or(|whole| format!("{:?}", world.package) == whole);
+    assert!(done || same, "leaf {leaf:#x} failed and changed something: {result:?}");
     if done && let Some(leaf) = u32::try_from(leaf).ok().and_then(Encls::from_eax) {
         world.done.insert(Leaf::Encls(leaf).to_string());
     }
@@ -123,7 +125,7 @@ fn any_enclu(world: &mut World, reader: &mut Reader<'_>) {
 }
 
 fn enclu(world: &mut World, number: usize, leaf: u64, [rbx, rcx, rdx]: [u64; 3]) {
-    let was = entries(world);
+    let (was, whole) = (entries(world), world.sample());
     let World { package, space, processors, .. } = world;
     let Some((processor, state)) = processors.get_mut(number) else { return };
     state.gprs = World::registers([leaf, rbx, rcx, rdx]);
@@ -136,6 +138,8 @@ fn enclu(world: &mut World, number: usize, leaf: u64, [rbx, rcx, rdx]: [u64; 3])
         );
     }
     assert!(succeeded(&result) || entries(world) == was, "leaf {leaf:#x} failed and changed the EPCM");
+    let same = whole.is_none_or(|whole| format!("{:?}", world.package) == whole);
+    assert!(succeeded(&result) || same, "leaf {leaf:#x} failed and changed something: {result:?}");
     if succeeded(&result)
         && let Some(leaf) = u32::try_from(leaf).ok().and_then(Enclu::from_eax)
     {
