@@ -47,18 +47,23 @@ impl Injector {
         self.happens(self.what.entropy)
     }
 
-    /// Draws a number (SplitMix64), but only for what may happen or not, so that one kind of event does not move
+    /// Draws a number, but only for what may happen or not, so that one kind of event does not move
     /// another.
     #[inline]
     const fn happens(&mut self, Odds(odds): Odds) -> bool {
         if odds < 2 {
             return odds == 1;
         }
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ self.state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31).is_multiple_of(odds as u64)
+        split_mix(&mut self.state).is_multiple_of(odds as u64)
     }
+}
+
+/// SplitMix64: numbers without a pattern, the same for the same state.
+pub(crate) const fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (*state ^ *state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
 }
 
 #[cfg(test)]

@@ -2,30 +2,29 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use anyclave_testkit::entropy::Seeded;
+
 /// A new seed. It is printed, so that what it chose can be chosen again; moments depend on the host, too.
 pub(super) fn seed() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(1, |since| u64::from(since.subsec_nanos()) ^ since.as_secs())
 }
 
-/// A sequence of numbers: splitmix64.
+/// A sequence of numbers.
 #[derive(Clone, Debug)]
-pub(super) struct Chance(u64);
+pub(super) struct Chance(Seeded);
 
 impl Chance {
     /// The sequence number `lane` of a seed.
     pub(super) fn new(seed: u64, lane: u32) -> Self {
-        let mut chance = Self(seed ^ u64::from(lane) << 32);
+        let mut chance = Self(Seeded(seed ^ u64::from(lane) << 32));
         chance.next();
         chance
     }
 
     /// Any number.
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let a = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let b = (a ^ a >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        b ^ b >> 31
+        self.0.next()
     }
 
     /// A number below `end`, which is not 0.

@@ -1,6 +1,7 @@
 use anyclave_arch::Encls;
 
 use super::*;
+use crate::inject::split_mix;
 use crate::testing::{EnclaveSpec, Executed, Machine, PAGEINFO, SIGSTRUCT, SRCPGE, TOKEN, flat};
 
 fn execute(rax: u64) -> Executed {
@@ -34,15 +35,12 @@ fn the_upper_half_of_rax_is_ignored() {
     assert_eq!(plain, with_upper_half);
 }
 
-/// SplitMix64: numbers without a pattern, the same in every run.
+/// Numbers without a pattern, the same in every run.
 struct Numbers(u64);
 
 impl Numbers {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
+        split_mix(&mut self.0)
     }
 
     fn pick<T: Copy>(&mut self, from: &[T]) -> T {

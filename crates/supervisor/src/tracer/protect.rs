@@ -165,3 +165,26 @@ fn home_of(shared: &Shared, id: EnclaveId) -> Option<(Arc<Memfd>, (u64, u64))> {
         DeviceFile::Enclave { .. } | DeviceFile::Provision | DeviceFile::Msr { .. } => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_what_window_and_epcm_both_allow() {
+        let (r, w, x) = (Rights::READ, Rights::WRITE, Rights::EXEC);
+        assert_eq!(under(r | w, r | w | x), r | w);
+        assert_eq!(under(r | w, r), r);
+        assert_eq!(under(r | w | x, r | x), r | x);
+        assert_eq!(under(r | w, Rights::empty()), Rights::empty());
+    }
+
+    #[test]
+    fn any_right_of_a_window_lets_the_page_be_read() {
+        assert_eq!(under(Rights::WRITE, Rights::READ), Rights::READ);
+        assert_eq!(under(Rights::EXEC, Rights::READ), Rights::READ);
+        // where the EPCM takes nothing away, the host decides what its rights imply
+        assert_eq!(under(Rights::EXEC, Rights::READ | Rights::EXEC), Rights::EXEC);
+        assert_eq!(under(Rights::empty(), Rights::READ), Rights::empty());
+    }
+}
